@@ -1,0 +1,53 @@
+"""slotsolver: memory slot layouts for virtual machines, proven optimal.
+
+``solve`` takes a :class:`Problem` and answers with a :class:`Plan`, :class:`Infeasible` or
+:class:`Undecided`; ``check`` judges a plan or a domain independently. Importing this package loads
+neither ortools nor pandas.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slotsolver.errors import DefectError, InputError, SizeError, SlotsolverError
+from slotsolver.plan import Infeasible, Plan, Undecided
+from slotsolver.problem import Cell, Device, Guest, Host, HostNode, Pool, Problem
+from slotsolver.size import format_size, parse_size
+
+if TYPE_CHECKING:
+    from slotsolver.check import Violation
+
+__all__ = [
+    "Cell",
+    "DefectError",
+    "Device",
+    "Guest",
+    "Host",
+    "HostNode",
+    "Infeasible",
+    "InputError",
+    "Plan",
+    "Pool",
+    "Problem",
+    "SizeError",
+    "SlotsolverError",
+    "Undecided",
+    "check",
+    "format_size",
+    "parse_size",
+    "solve",
+]
+
+
+def solve(problem: Problem, *, time_limit: float | None = None) -> Plan | Infeasible | Undecided:
+    """Find the best plan; see :func:`slotsolver.solver.solve`. Loads ortools at the first call."""
+    from slotsolver.solver import solve as run
+
+    return run(problem, time_limit=time_limit)
+
+
+def check(problem: Problem, plan: Plan) -> tuple[Violation, ...]:
+    """Judge a plan by every rule, without the solver; see :func:`slotsolver.check.check_plan`."""
+    from slotsolver.check import check_plan
+
+    return check_plan(problem, plan)

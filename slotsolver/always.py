@@ -1,0 +1,92 @@
+"""What QEMU, libvirt and the guest kernel always demand, as rows of the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slotsolver.facts import block_cliff, layout_options
+from slotsolver.size import GiB, MiB
+
+if TYPE_CHECKING:
+    from slotsolver.guest_model import GuestModel
+
+
+def slot_rows(guest: GuestModel) -> None:
+    """No more slots than the machine type has, the domain says, and the address space holds.
+
+    Each slot costs 1 GiB of guest-physical address space (QEMU 7.2
+    hw/i386/pc.c:pc_get_device_memory_range), which has to end below 2^phys-bits.
+    """
+    facts = guest.facts
+    limit = min(facts.slot_limit, _slots_that_fit(guest))
+    if facts.slots_written > limit and facts.guest.maximum_size > (facts.boot or 0) * MiB:
+        guest.model.add_bool_or([])
+    if not isinstance(guest.planned, int):
+        guest.model.add(guest.planned <= limit - facts.existing_slots)
+
+
+def _slots_that_fit(guest: GuestModel) -> int:
+    """The slot count that the address space holds for every boot memory that may be chosen."""
+    facts = guest.facts
+    maximum = facts.guest.maximum_size
+    if facts.boot is not None:
+        candidates = [facts.boot * MiB]
+    else:
+        target = (facts.stages[facts.target_stage].memory or 0) * MiB
+        candidates = [target, max(GiB, target - target % GiB + MiB)]
+    fits = [
+        facts.platform.max_slots_that_fit(min(ram, maximum), maximum, **layout_options(facts))
+        for ram in candidates
+        if ram < maximum
+    ]
+    return min(fits, default=facts.slot_limit)
+
+
+def block_rows(guest: GuestModel) -> None:
+    """Which memory block the guest OS comes to use, where boot memory is the solver's.
+
+    x86: below 64 GiB of boot end address 128 MiB, above it the largest power of two up to 2 GiB
+    that divides the end (Linux arch/x86/mm/init_64.c:probe_memory_block_size).
+    """
+    blocks = guest.facts.blocks
+    if len(blocks) == 1:
+        return
+    model = guest.model
+    cliff = block_cliff(guest.facts)
+    offset = guest.facts.platform.boot_end_offset(ram_is_large=True) // MiB
+    low = guest.new_bool()
+    model.add(guest.boot < cliff).only_enforce_if(low)
+    model.add(guest.boot >= cliff).only_enforce_if(~low)
+    chosen = {block: guest.new_bool() for block in blocks}
+    model.add_exactly_one(chosen.values())
+    smallest, largest = blocks[0], blocks[-1]
+    model.add_implication(low, chosen[smallest])
+    for block in blocks:
+        times = guest.new_int(0, guest.most_memory * len(guest.cells) // block + 64)
+        if block == largest:
+            row = model.add(guest.boot + offset == block * times)
+        else:
+            row = model.add(guest.boot + offset == 2 * block * times + block)
+        row.only_enforce_if(chosen[block], ~low)
+    guest.block_chosen = dict(chosen)
+
+
+def window_rows(guest: GuestModel) -> None:
+    """Planned DIMMs fit into the gaps that existing devices leave in the device memory window.
+
+    Without devices there is one gap with 1 GiB to spare for each slot, and nothing to decide.
+    """
+    gaps = guest.host_model.gaps(guest.facts)
+    if gaps is None or len(gaps) <= 1:
+        return
+    counts: dict[int, list[object]] = {}
+    for cell in guest.cells:
+        for size, _, count in cell.counts():
+            counts.setdefault(size, []).append(count)
+    held = []
+    for size, numbers in sorted(counts.items()):
+        parts = [guest.new_int(0, gap // size) for gap in gaps]
+        guest.model.add(sum(parts) == sum(numbers))  # type: ignore[arg-type]  # variables
+        held.append([size * part for part in parts])
+    for place, gap in enumerate(gaps):
+        guest.model.add(sum(parts[place] for parts in held) <= gap)

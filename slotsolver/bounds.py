@@ -1,0 +1,45 @@
+"""Bounds in closed form, without ortools: how few DIMMs a cell's growth takes at least.
+
+Each bound holds over all legal sizes, not only those on the menu, so a plan that meets it is
+optimal over all sizes.
+"""
+
+from __future__ import annotations
+
+from slotsolver.facts import CellFacts
+
+ENDLESS = 1 << 20
+"""More DIMMs than any guest can have: the growth cannot be reached."""
+
+
+def fewest_dimms(cell: CellFacts, growth: int, before: int, largest: int) -> int:
+    """A lower bound on the DIMMs that add ``growth`` to a cell with ``before`` (MiB).
+
+    ``largest`` is the largest DIMM that can be used. With growth rules the largest reach after n
+    DIMMs follows by always plugging the largest one allowed, since that leaves the most to build
+    on; without, the bound is growth / largest, rounded up.
+    """
+    if growth <= 0:
+        return 0
+    grain = cell.unit
+    largest = cell.largest_up_to(min(largest, growth), grain)
+    if not cell.growth_rules:
+        return -(-growth // largest) if largest else ENDLESS
+    count, left = 0, growth
+    while left > 0:
+        limit = min(largest, *(rule(before, grain) for rule in cell.growth_rules))
+        size = cell.largest_up_to(limit, grain)
+        if size <= 0 or count >= ENDLESS:
+            return ENDLESS
+        if size == largest:
+            return count + -(-left // size)
+        before, left, count = before + size, left - size, count + 1
+    return count
+
+
+def fewest_exact(step: int, growth: int) -> int:
+    """The fewest DIMMs whose subset sums are every multiple of ``step`` up to ``growth``.
+
+    n DIMMs have at most 2^n subset sums, and ``growth / step`` of them are needed besides 0.
+    """
+    return (growth // step).bit_length() if growth > 0 else 0

@@ -1,0 +1,130 @@
+"""The variables of one cell: boot memory, totals, and counts of DIMMs by size and stage (MiB)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ortools.sat.python import cp_model
+
+from slotsolver.bounds import ENDLESS, fewest_dimms
+from slotsolver.facts import CellFacts
+from slotsolver.menu import Menu
+
+if TYPE_CHECKING:
+    from slotsolver.model import GuestModel
+
+Linear = cp_model.LinearExprT
+Literal = cp_model.LiteralT
+Window = tuple[int, int, int]
+"""Lowest value, highest value and the grid between them (MiB)."""
+
+
+class CellModel:
+    """A cell's variables.
+
+    ``totals[t]`` is its memory at stage t, ``count(s, t)`` the DIMMs of size s that it gains at
+    stage t; totals grow by exactly these. ``sizes`` is its menu.
+    """
+
+    def __init__(
+        self, guest: GuestModel, facts: CellFacts, windows: Sequence[Window], menu: Menu
+    ) -> None:
+        self.guest = guest
+        self.facts = facts
+        self.sizes = menu.sizes
+        self.growth_stages = range(1, len(windows))
+        self.windows = windows
+        self.page_chosen: dict[int, Literal] = {}
+        self._counts: dict[tuple[int, int], cp_model.IntVar] = {}
+        self.free_totals: dict[int, cp_model.IntVar] = {}
+        """The grid variables of totals that are not known, by stage."""
+        self._used: dict[tuple[int, int], cp_model.IntVar] = {}
+        self.fewest = 0
+        self.boot: Linear = self._grid(0) - facts.existing
+        self.totals: list[Linear] = [self.boot + facts.existing]
+        for stage in self.growth_stages:
+            self._grow(stage)
+
+    def _grid(self, stage: int) -> Linear:
+        low, high, grain = self.windows[stage]
+        if low >= high:
+            return low
+        self.free_totals[stage] = self.guest.new_int(0, (high - low) // grain)
+        return low + grain * self.free_totals[stage]
+
+    def _grow(self, stage: int) -> None:
+        low, high, _ = self.windows[stage]
+        before_low, before_high, _ = self.windows[stage - 1]
+        most, least = high - before_low, low - before_high
+        for size in self.sizes:
+            if size <= most:
+                self._counts[size, stage] = self.guest.new_int(0, most // size)
+        gained = [size * n for (size, t), n in self._counts.items() if t == stage]
+        total = self.totals[stage - 1] + sum(gained)
+        if low == high:
+            self.guest.model.add(total == low)
+            total = low
+        else:
+            fixed = self._grid(stage)
+            self.guest.model.add(total == fixed)
+            total = fixed
+        self.totals.append(total)
+        self._bound(stage, least, before_high)
+
+    def _bound(self, stage: int, least: int, before: int) -> None:
+        """A redundant row: no fewer DIMMs than the closed form says (proofs need it)."""
+        counts = [n for (_, t), n in self._counts.items() if t == stage]
+        if least <= 0 or not counts:
+            return
+        largest = max(size for (size, t) in self._counts if t == stage)
+        fewest = fewest_dimms(self.facts, least, before, largest)
+        if fewest < ENDLESS:
+            self.fewest += fewest
+            self.guest.model.add(cp_model.LinearExpr.sum(counts) >= fewest)
+
+    def count(self, size: int, stage: int) -> Linear:
+        """DIMMs of ``size`` MiB gained at ``stage``; 0 where that cannot be."""
+        return self._counts.get((size, stage), 0)
+
+    def most(self, size: int, stage: int) -> int:
+        """An upper bound of :meth:`count`."""
+        high, before_low = self.windows[stage][1], self.windows[stage - 1][0]
+        return max(0, high - before_low) // size if (size, stage) in self._counts else 0
+
+    def counts(self) -> list[tuple[int, int, cp_model.IntVar]]:
+        """Every ``(size, stage, count)`` in a fixed order."""
+        return [(size, stage, n) for (size, stage), n in sorted(self._counts.items(), key=lambda i: i[0])]
+
+    def is_used(self, size: int, stage: int) -> Literal:
+        """A literal that is true if ``size`` has a count at ``stage``."""
+        if (size, stage) not in self._counts:
+            return self.guest.model.new_constant(0)
+        if (size, stage) not in self._used:
+            used = self.guest.new_bool()
+            self.guest.model.add(self._counts[size, stage] == 0).only_enforce_if(~used)
+            self._used[size, stage] = used
+        return self._used[size, stage]
+
+    def units(self) -> list[tuple[tuple[Literal, ...], int]]:
+        """Each unit (MiB) the cell may come to have, and the literals under which it has it."""
+        found = []
+        for page in sorted({b.dimm_page for b in self.facts.backings()}):
+            for block in self.facts.blocks:
+                literals: list[Literal] = []
+                if page in self.page_chosen:
+                    literals.append(self.page_chosen[page])
+                if len(self.facts.blocks) > 1:
+                    literals.append(self.guest.block_chosen[block])
+                found.append((tuple(literals), self.facts.unit_for(page, block)))
+        return found
+
+    def forbid_partial_units(self) -> None:
+        """A DIMM is a multiple of the unit: sizes that are not have no counts under that unit."""
+        for literals, unit in self.units():
+            wrong = [n for (size, _), n in self._counts.items() if size % unit]
+            if not wrong:
+                continue
+            row = self.guest.model.add(cp_model.LinearExpr.sum(wrong) == 0)
+            if literals:
+                row.only_enforce_if(list(literals))

@@ -1,0 +1,177 @@
+"""Why there is no plan: rules that contradict each other, none of which can be left out.
+
+Every rule is taken out in turn; if the rest still admits no plan it was not needed. What stays is
+irreducible, and that is known from solving, not assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from slotsolver.errors import InputError
+from slotsolver.plan import Conflict
+from slotsolver.problem import Guest, Host, Pool, Problem
+from slotsolver.size import format_size
+
+ENDLESS_PAGES = 1 << 30
+Relax = Callable[[Problem], Problem]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Something that can be taken out of a problem, and what it says."""
+
+    name: str
+    says: str
+    group: str
+    relax: Relax
+
+
+def find_conflict(
+    problem: Problem, feasible: Callable[[Problem], bool | None]
+) -> tuple[Conflict, ...]:
+    """An irreducible set of rules that together admit no plan.
+
+    ``feasible`` says whether a problem has a plan, ``None`` if that stays open (then the rule is
+    kept: the conflict is true, but perhaps not the smallest).
+    """
+
+    def contradicts(candidate: Problem) -> bool:
+        try:
+            return feasible(candidate) is False
+        except InputError:
+            return True
+
+    rules = list(_rules(problem))
+    kept: list[Rule] = []
+    for group in dict.fromkeys(rule.group for rule in rules):
+        members = [rule for rule in rules if rule.group == group]
+        without = _relaxed(problem, members)
+        if contradicts(without):
+            problem = without
+            continue
+        for rule in members:
+            without = rule.relax(problem)
+            if contradicts(without):
+                problem = without
+            else:
+                kept.append(rule)
+    if not kept:
+        kept = [Rule("sizes", "the sizes of the guest cannot be met by any DIMMs", "", lambda p: p)]
+    return tuple(Conflict(rule=rule.name, says=rule.says) for rule in kept)
+
+
+def _relaxed(problem: Problem, rules: Sequence[Rule]) -> Problem:
+    for rule in rules:
+        problem = rule.relax(problem)
+    return problem
+
+
+def _rules(problem: Problem) -> Iterator[Rule]:
+    for guest in problem.guests:
+        yield from _guest_rules(guest)
+    if problem.host is not None:
+        yield from _pool_rules(problem.host)
+    for number, policy in enumerate(problem.policies):
+        whom = f" ({', '.join(policy.guests)})" if policy.guests else ""
+        yield Rule(
+            f"policy {policy.kind}",
+            policy.describe() + whom,
+            f"policy {number}",
+            _without_policy(policy),
+        )
+
+
+def _without_policy(policy: object) -> Relax:
+    return lambda p: p.model_copy(
+        update={"policies": tuple(other for other in p.policies if other is not policy)}
+    )
+
+
+def _change_guest(name: str, **update: object) -> Relax:
+    def relax(problem: Problem) -> Problem:
+        guests = tuple(
+            g.model_copy(update=update) if g.name == name else g for g in problem.guests
+        )
+        return problem.model_copy(update={"guests": guests})
+
+    return relax
+
+
+def _guest_rules(guest: Guest) -> Iterator[Rule]:
+    name = guest.name
+    if guest.slots is not None:
+        says = f"guest {name} has {guest.slots} memory slots"
+        yield Rule("slots", says, f"slots {name}", _change_guest(name, slots=None))
+    bits = guest.phys_bits or 40
+    yield Rule(
+        "phys-bits",
+        f"guest {name} addresses {bits} bits, and each slot takes 1 GiB of that",
+        f"phys-bits {name}",
+        _change_guest(name, phys_bits=52),
+    )
+    waypoints = ", ".join(format_size(size) for size in guest.waypoints)
+    if guest.waypoints:
+        says = f"guest {name} passes through {waypoints}"
+        yield Rule("waypoints", says, f"waypoints {name}", _change_guest(name, waypoints=()))
+    if guest.maximum_size > guest.target_size:
+        yield Rule(
+            "maximum",
+            f"guest {name} can grow to {format_size(guest.maximum_size)}",
+            f"maximum {name}",
+            _change_guest(name, maximum=None, waypoints=()),
+        )
+    for cell in guest.cells:
+        for field, says in (
+            ("page_size", f"is backed by {format_size(cell.page_size or 0)} pages"),
+            ("host_nodes", f"is bound to host nodes {list(cell.host_nodes or ())}"),
+        ):
+            if getattr(cell, field) is None:
+                continue
+            yield Rule(
+                field.replace("_", "-"),
+                f"cell {cell.id} of guest {name} {says}",
+                f"{field} {name}",
+                _change_cell(name, cell.id, field),
+            )
+
+
+def _change_cell(name: str, cell_id: int, field: str) -> Relax:
+    def relax(problem: Problem) -> Problem:
+        guest = next(g for g in problem.guests if g.name == name)
+        cells = tuple(
+            c.model_copy(update={field: None}) if c.id == cell_id else c for c in guest.cells
+        )
+        return _change_guest(name, cells=cells)(problem)
+
+    return relax
+
+
+def _pool_rules(host: Host) -> Iterator[Rule]:
+    for page in host.page_sizes():
+        for node in host.nodes:
+            pool = host.pool(node.id, page)
+            free = format_size(pool.free * page)
+            says = f"host node {node.id} has {pool.free} free pages of {format_size(page)} ({free})"
+            yield Rule("pool", says, f"pools of {page}", _endless(node.id, page))
+
+
+def _endless(node_id: int, page: int) -> Relax:
+    def relax(problem: Problem) -> Problem:
+        host = problem.host
+        assert host is not None  # noqa: S101 - rules about pools exist only with a host
+        nodes = []
+        for node in host.nodes:
+            if node.id == node_id and page == host.base_page:
+                much = max(node.memory, ENDLESS_PAGES * page)
+                node = node.model_copy(update={"memory": much, "free": much})
+            elif node.id == node_id:
+                pools = [p for p in node.pools if p.page_size != page]
+                pools.append(Pool(page_size=page, total=ENDLESS_PAGES, free=ENDLESS_PAGES))
+                pools.sort(key=lambda p: p.page_size)
+                node = node.model_copy(update={"pools": tuple(pools)})
+            nodes.append(node)
+        return problem.model_copy(update={"host": host.model_copy(update={"nodes": tuple(nodes)})})
+
+    return relax

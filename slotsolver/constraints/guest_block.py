@@ -1,0 +1,34 @@
+"""Guest block: the memory block of the guest OS, where it is known better than by derivation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import model_validator
+
+from slotsolver.policies import Policy
+from slotsolver.size import MiB, Size, format_size
+
+if TYPE_CHECKING:
+    from slotsolver.facts import GuestFacts
+
+
+class GuestBlock(Policy):
+    """The guest OS adds memory in blocks of `size`: DIMM sizes and addresses are multiples of it."""
+
+    kind: Literal["guest-block"] = "guest-block"
+    size: Size
+
+    @model_validator(mode="after")
+    def _power(self) -> Self:
+        if self.size < MiB or self.size & (self.size - 1):
+            raise ValueError(f"a memory block is a power of two of at least 1 MiB, not {self.size}")
+        return self
+
+    def describe(self) -> str:
+        """State the rule."""
+        return f"the guest's memory block is {format_size(self.size)}"
+
+    def restrict(self, facts: GuestFacts) -> None:
+        """Replace the derived block."""
+        facts.blocks = (self.size // MiB,)

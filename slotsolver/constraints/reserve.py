@@ -1,0 +1,25 @@
+"""Reserve: for which stage the host's pages must be free."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from slotsolver.policies import Policy
+
+if TYPE_CHECKING:
+    from slotsolver.facts import GuestFacts
+
+
+class Reserve(Policy):
+    """Pages are kept for the `target` only, or for all growth up to the `maximum`."""
+
+    kind: Literal["reserve"] = "reserve"
+    until: Literal["target", "maximum"]
+
+    def describe(self) -> str:
+        """State the rule."""
+        return f"the host has free pages for the guest's {self.until}"
+
+    def restrict(self, facts: GuestFacts) -> None:
+        """Choose the stage whose pages count."""
+        facts.reserve_until(self.until)

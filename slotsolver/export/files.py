@@ -1,0 +1,104 @@
+"""Output files appear whole or not at all.
+
+Every text is made before the first file is written; each file is written beside its place, forced
+to disk, and moved there in one step (POSIX rename). A reader sees the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tempfile
+from pathlib import Path
+
+from slotsolver.errors import InputError
+from slotsolver.export.documents import json_text
+from slotsolver.export.libvirt import domain_xml
+from slotsolver.export.qemu import qemu_arguments, quote
+from slotsolver.plan import Plan
+from slotsolver.problem import Problem
+
+_UNSAFE = re.compile(r"[/\\%\x00-\x1f\x7f]|^\.")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8 to ``path``, whole or not at all; the mode of an old file stays.
+
+    A link is followed; a device or pipe (``/dev/stdout``) is written to directly. Raises
+    :class:`InputError` where that is not possible.
+    """
+    try:
+        target = Path(os.path.realpath(path))
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            target.write_text(text, encoding="utf-8")
+        else:
+            _replace(target, text.encode())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"cannot be written: {reason}", source=str(path)) from error
+
+
+def write_directory(out_dir: Path, problem: Problem, plan: Plan) -> tuple[Path, ...]:
+    """Write ``plan.json``, ``domain.xml`` and ``qemu.args`` to a folder, made if it is missing.
+
+    With several guests ``domain.xml`` and ``qemu.args`` stand in a folder of the guest's name (see
+    :func:`folder_name`). Returns the files in the order in which they were written, the plan last:
+    where it is, everything is.
+    """
+    texts: dict[Path, str] = {}
+    for guest in plan.guests:
+        folder = out_dir / folder_name(guest.name) if len(plan.guests) > 1 else out_dir
+        arguments = qemu_arguments(problem, plan, guest.name, version=problem.qemu)
+        texts[folder / "domain.xml"] = domain_xml(problem, plan, guest.name)
+        texts[folder / "qemu.args"] = quote(arguments)
+    texts[out_dir / "plan.json"] = json_text(plan)
+    for path, text in texts.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            message = f"the folder cannot be made: {reason}"
+            raise InputError(message, source=str(path.parent)) from error
+        write_whole(path, text)
+    return tuple(texts)
+
+
+def folder_name(guest_name: str) -> str:
+    """A guest's name as a folder's: separators, control characters, ``%`` and a leading dot are
+    written as ``%2F``, so that no name leaves the folder and no two names meet."""
+    return _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", guest_name)
+
+
+def _replace(target: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), _mode(target))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _mode(target: Path) -> int:
+    """The mode of the file that is there, else what the process gives new files."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)  # can only be read by setting it
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself last."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,139 @@
+"""One guest of a plan as every writer sees it: what is plugged, and what has to be said of it.
+
+What a writer may leave out because the reader infers it is told here once: a DIMM takes page size
+and host nodes from its cell (libvirt 9.0 qemu/qemu_command.c:qemuBuildMemoryBackendProps), and a
+host with one node needs no binding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slotsolver.errors import InputError
+from slotsolver.plan import Plan, PlannedCell, PlannedDimm, PlannedGuest
+from slotsolver.platforms import Platform, platform_for
+from slotsolver.problem import Cell, Guest, Host, NumaMode, Problem
+from slotsolver.size import MiB
+
+PLUGGED = ("present", "plug", "plugged")
+"""States of the DIMMs that the guest has when everything that is to be done now is done."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A guest, its plan, and the host, if one is known."""
+
+    guest: Guest
+    planned: PlannedGuest
+    host: Host | None
+
+    @classmethod
+    def of(cls, problem: Problem, plan: Plan, name: str) -> Layout:
+        """The layout of the guest of this name; :class:`InputError` where there is none."""
+        guest = next((g for g in problem.guests if g.name == name), None)
+        planned = next((g for g in plan.guests if g.name == name), None)
+        if guest is None or planned is None:
+            known = ", ".join(repr(g.name) for g in plan.guests)
+            raise InputError(f"the plan has no guest {name!r}; it has {known}")
+        return cls(guest, planned, problem.host)
+
+    @property
+    def platform(self) -> Platform:
+        """The facts of the guest's machine type."""
+        return platform_for(self.guest.machine)
+
+    @property
+    def has_acpi(self) -> bool:
+        """Whether the machine plugs DIMMs through ACPI; a pseries has none."""
+        return self.platform.arch != "ppc64"
+
+    @property
+    def boot(self) -> int:
+        """Boot memory of all cells, bytes."""
+        return sum(cell.boot for cell in self.planned.cells)
+
+    @property
+    def hotplug(self) -> bool:
+        """Whether the guest can grow or has memory devices, so that ``<maxMemory>`` is needed."""
+        return self.planned.maximum > self.boot or bool(self.planned.dimms or self.guest.devices)
+
+    @property
+    def plugged(self) -> tuple[PlannedDimm, ...]:
+        """The DIMMs that the guest has, by slot."""
+        return self._dimms(*PLUGGED)
+
+    @property
+    def added(self) -> tuple[PlannedDimm, ...]:
+        """The plugged DIMMs that the guest did not have before, by slot."""
+        return self._dimms("plug", "plugged")
+
+    @property
+    def reserved(self) -> tuple[PlannedDimm, ...]:
+        """The DIMMs planned for growth, by slot."""
+        return self._dimms("reserved")
+
+    def _dimms(self, *states: str) -> tuple[PlannedDimm, ...]:
+        chosen = (dimm for dimm in self.planned.dimms if dimm.state in states)
+        return tuple(sorted(chosen, key=lambda dimm: dimm.slot))
+
+    @property
+    def base_page(self) -> int:
+        """The ordinary page size in bytes: the host's, else what is usual for the machine."""
+        return self.host.base_page if self.host else self.platform.base_page
+
+    def default_hugepage(self, cell: int) -> int:
+        """The size that libvirt takes for ``<hugepages/>`` without one, bytes.
+
+        The host's own default; else what the guest's reader found for the cell; else 2 MiB.
+        """
+        if self.host and self.host.default_hugepage:
+            return self.host.default_hugepage
+        known = self.guest.cells[cell].page_size if cell < len(self.guest.cells) else None
+        return known or 2 * MiB
+
+    def cell(self, cell: int) -> PlannedCell:
+        """The planned cell of this id."""
+        return next(c for c in self.planned.cells if c.id == cell)
+
+    def asked(self, cell: int) -> Cell:
+        """The guest's cell of this id."""
+        return self.guest.cells[cell]
+
+    def nodes(self, cell: int) -> tuple[int, ...]:
+        """Host nodes to bind a cell to, empty for none.
+
+        Those of the plan, or, where there is no host, those that the guest asks for. A guest that
+        asks for none on a host of one node is not bound: there is nothing to choose.
+        """
+        wish = self.asked(cell).host_nodes or self.guest.host_nodes or ()
+        if not wish and (self.host is None or len(self.host.nodes) == 1):
+            return ()
+        return self.cell(cell).host_nodes or wish
+
+    def mode(self, cell: int) -> NumaMode:
+        """How strictly a cell is bound: its own mode where given, else the guest's."""
+        cell_asked = self.asked(cell)
+        return cell_asked.mode if "mode" in cell_asked.model_fields_set else self.guest.mode
+
+    def own_page(self, dimm: PlannedDimm) -> int | None:
+        """The DIMM's page size where it is not that of its cell, bytes."""
+        return dimm.page_size if dimm.page_size != self.cell(dimm.cell).page_size else None
+
+    def own_nodes(self, dimm: PlannedDimm) -> tuple[int, ...]:
+        """The DIMM's host nodes where they are not those of its cell; empty where they are."""
+        return dimm.host_nodes if dimm.host_nodes != self.cell(dimm.cell).host_nodes else ()
+
+    @property
+    def far_apart(self) -> bool:
+        """Whether some distance of the guest is not the default of 10 and 20 (QEMU numa.c)."""
+        ids = [cell.id for cell in self.guest.cells]
+        return any(
+            cell.distance(other) != (10 if other == cell.id else 20)
+            for cell in self.guest.cells
+            for other in ids
+        )
+
+    @property
+    def vcpus(self) -> int:
+        """vCPUs of the guest as its cells name them, at least one."""
+        return max((cpu for cell in self.guest.cells for cpu in cell.cpus), default=0) + 1

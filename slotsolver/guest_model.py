@@ -1,0 +1,287 @@
+"""The variables of one guest, and what policies and objectives ask of them (MiB)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ortools.sat.python import cp_model
+
+from slotsolver.always import block_rows, slot_rows, window_rows
+from slotsolver.cell_model import CellModel, Linear, Literal, Window
+from slotsolver.facts import CellFacts, GuestFacts
+from slotsolver.greedy import pieces
+from slotsolver.menu import Menu, menu_for
+from slotsolver.placement import Placement
+from slotsolver.policies import Policy
+from slotsolver.size import MiB
+
+if TYPE_CHECKING:
+    from slotsolver.model import HostModel
+
+
+class GuestModel:
+    """A guest's cells, the totals that tie them together, and its placement."""
+
+    def __init__(
+        self,
+        host_model: HostModel,
+        facts: GuestFacts,
+        windows: Sequence[Sequence[Window]],
+        floor: int,
+    ) -> None:
+        self.host_model = host_model
+        self.model = host_model.model
+        self.facts = facts
+        self.block_chosen: dict[int, Literal] = {}
+        self.menus: dict[object, Menu] = {}
+        self.cells = [
+            CellModel(self, cell, own, self._menu(cell, own, floor))
+            for cell, own in zip(facts.cells, windows, strict=True)
+        ]
+        self._totals()
+        block_rows(self)
+        self.placement = Placement(self)
+        for cell_model in self.cells:
+            cell_model.forbid_partial_units()
+        slot_rows(self)
+        window_rows(self)
+
+    def _menu(self, cell: CellFacts, windows: Sequence[Window], floor: int) -> Menu:
+        """The menu of a cell; equal cells share the work."""
+        growth = max((b[1] - a[0] for a, b in zip(windows, windows[1:], strict=False)), default=0)
+        rules = tuple(p.kind for p in self.facts.policies if cell.id in p.concerned_cells(self.facts.guest))
+        key = (growth, cell.boot, cell.existing, cell.unit, rules, self.facts.shares[cell.id])
+        if key not in self.menus:
+            self.menus[key] = menu_for(self.facts, cell, growth, floor)
+        return self.menus[key]
+
+    def _totals(self) -> None:
+        """The cells sum to the guest's size at every stage."""
+        for place, stage in enumerate(self.facts.stages):
+            total = sum(cell.totals[place] for cell in self.cells)
+            if isinstance(total, int) and isinstance(stage.memory, int):
+                if total != stage.memory:
+                    self.model.add_bool_or([])
+            elif stage.memory is None:
+                self.model.add(total <= (self.facts.stages[place + 1].memory or 0))
+            elif stage.at_least:
+                self.model.add(total >= stage.memory)
+            else:
+                self.model.add(total == stage.memory)
+
+    def new_int(self, low: int, high: int) -> cp_model.IntVar:
+        """A nameless integer variable."""
+        return self.model.new_int_var(low, high, "")
+
+    def new_bool(self) -> cp_model.IntVar:
+        """A nameless boolean variable."""
+        return self.model.new_bool_var("")
+
+    def add(self, _rule: Policy, row: object, *literals: Literal) -> None:
+        """Add a policy's row, enforced only if all ``literals`` hold."""
+        if isinstance(row, bool):
+            if not row:
+                self.model.add_bool_or([~literal for literal in literals])
+            return
+        added = self.model.add(row)  # type: ignore[arg-type]  # a linear comparison
+        if literals:
+            added.only_enforce_if(list(literals))
+
+    def add_between(
+        self, rule: Policy, low: int, value: Linear, high: int, literals: Sequence[Literal]
+    ) -> None:
+        """Add ``low <= value <= high`` for a policy."""
+        self.add(rule, value >= low, *literals)
+        self.add(rule, value <= high, *literals)
+
+    def cells_of(self, policy: Policy) -> list[CellModel]:
+        """The cells that a policy concerns."""
+        ids = policy.concerned_cells(self.facts.guest)
+        return [cell for cell in self.cells if cell.facts.id in ids]
+
+    def cells_on(self, node: int, ids: tuple[int, ...]) -> Linear:
+        """How many of the cells with these ids touch a host node."""
+        return self.placement.cells_on(node, ids)
+
+    @property
+    def host_node_ids(self) -> tuple[int, ...]:
+        """Ids of the host's nodes."""
+        host = self.facts.host
+        return tuple(node.id for node in host.nodes) if host else ()
+
+    @cached_property
+    def planned(self) -> Linear:
+        """DIMMs planned, all stages."""
+        counts = [n for cell in self.cells for _, _, n in cell.counts()]
+        return cp_model.LinearExpr.sum(counts) if counts else 0
+
+    @property
+    def fewest(self) -> int:
+        """A lower bound of :attr:`planned` that closed forms give."""
+        return sum(cell.fewest for cell in self.cells)
+
+    @property
+    def slots(self) -> Linear:
+        """Slots taken at the maximum."""
+        return self.planned + self.facts.existing_slots
+
+    @property
+    def devices(self) -> Linear:
+        """Memory devices at the maximum."""
+        return self.planned + len(self.facts.guest.devices)
+
+    @property
+    def boot(self) -> Linear:
+        """Boot memory of all cells."""
+        return sum(cell.boot for cell in self.cells)
+
+    @property
+    def maximum(self) -> Linear:
+        """maxMemory: everything plugged, and the devices outside the cells."""
+        return self.memory_of_cells(len(self.facts.stages) - 1) + self.facts.outside
+
+    @property
+    def most_memory(self) -> int:
+        """An upper bound of any cell's memory."""
+        return max(high for cell in self.cells for _, high, _ in cell.windows)
+
+    def boot_regions(self) -> Linear:
+        """Memory regions of boot RAM: 2 below 4 GiB and 1 above it, if there is any there."""
+        platform = self.facts.platform
+        if platform.arch != "x86_64":
+            return 2
+        edge = platform.large_ram // MiB
+        if isinstance(self.boot, int):
+            return 3 if self.boot >= edge else 2
+        above = self.new_bool()
+        self.model.add(self.boot < edge).only_enforce_if(~above)
+        return 2 + above
+
+    def memory_of_cells(self, stage: int) -> Linear:
+        """The memory of all cells at a stage."""
+        known = self.facts.stages[stage]
+        if known.memory is not None and not known.at_least:
+            return known.memory
+        return sum(cell.totals[stage] for cell in self.cells)
+
+    @property
+    def balanced_stages(self) -> list[int]:
+        """Stages at which balance is the solver's: boot only where its split is free."""
+        boot_known = all(cell.facts.boot is not None for cell in self.cells)
+        return [
+            place
+            for place, stage in enumerate(self.facts.stages)
+            if stage.cells is None and not (place == 0 and boot_known)
+        ]
+
+    @property
+    def stages_to_balance(self) -> list[int]:
+        """The balanced stages, and boot where it is the target."""
+        first = [0] if "target" in self.facts.stages[0].name else []
+        return sorted({*first, *self.balanced_stages})
+
+    def spread(self, stage: int) -> Linear:
+        """How much further above its share the best-off cell is than the worst-off one.
+
+        At boot only what exceeds one unit counts: a DIMM is no price for so little.
+        """
+        memory, whole = self.memory_of_cells(stage), sum(self.facts.shares)
+        over: list[Linear] = []
+        for cell in self.cells:
+            share = self.facts.shares[cell.facts.id]
+            if isinstance(memory, int):
+                ideal: Linear = memory * share // whole
+            elif len(set(self.facts.shares)) == 1:
+                ideal = 0
+            else:
+                ideal = self.new_int(0, self.most_memory * len(self.cells))
+                self.model.add(whole * ideal <= memory * share)
+                self.model.add(whole * ideal >= memory * share - whole + 1)
+            over.append(cell.totals[stage] - ideal)
+        if stage > 0 and all(isinstance(value, int) for value in over):
+            return max(over) - min(over)  # type: ignore[type-var, operator]  # integers
+        most = self.most_memory * (len(self.cells) + 1)
+        top, bottom = self.new_int(-most, most), self.new_int(-most, most)
+        for value in over:
+            self.model.add(top >= value)
+            self.model.add(bottom <= value)
+        if stage > 0:
+            return top - bottom
+        beyond = self.new_int(0, 2 * most)
+        self.model.add(beyond >= top - bottom - min(cell.facts.unit for cell in self.cells))
+        return beyond
+
+    def step(self, floor: int) -> Linear:
+        """The largest DIMM, or ``floor`` if that is more."""
+        sizes = sorted({s for cell in self.cells for s in cell.sizes if s > floor})
+        value: Linear = floor
+        below, previous = floor, None
+        for size in sizes:
+            reached = self.new_bool()
+            counts = [n for cell in self.cells for s, _, n in cell.counts() if s == size]
+            if counts:
+                self.model.add(cp_model.LinearExpr.sum(counts) == 0).only_enforce_if(~reached)
+            if previous is not None:
+                self.model.add_implication(reached, previous)
+            value = value + (size - below) * reached
+            below, previous = size, reached
+        return value
+
+    def hint(self, floor: int) -> Iterator[tuple[cp_model.IntVar, int]]:
+        """Variables with the values of a greedy layout, to start the search from."""
+        totals = [self._hinted_totals(stage) for stage in range(len(self.facts.stages))]
+        block = self.facts.block_at(sum(totals[0]) - self.facts.existing)
+        for number, cell in enumerate(self.cells):
+            unit = max(cell.facts.unit, block)
+            for stage, variable in cell.free_totals.items():
+                low, _, grain = cell.windows[stage]
+                yield variable, (totals[stage][number] - low) // grain
+            for stage in cell.growth_stages:
+                before, total = totals[stage - 1][number], totals[stage][number]
+                found = pieces(cell.facts, total - before, before, floor or max(total, 1), unit)
+                if found is None or any(size not in cell.sizes for size in found):
+                    continue
+                for size, at, count in cell.counts():
+                    if at == stage:
+                        yield count, found[size]
+
+    def _hinted_totals(self, stage: int) -> list[int]:
+        """Totals near balance: every cell's lowest, and what is missing dealt out in grains."""
+        totals = [cell.windows[stage][0] for cell in self.cells]
+        memory = self.facts.stages[stage].memory
+        if memory is None:
+            memory = self.facts.stages[stage + 1].memory or 0
+        for policy in self.facts.policies if stage == 0 else ():
+            memory = policy.most_boot(memory)
+        left = memory - sum(totals)
+        for place, cell in enumerate(self.cells):
+            _, high, grain = cell.windows[stage]
+            share = left // (len(self.cells) - place)
+            more = max(0, min(high - totals[place], -(-share // grain) * grain if share % grain else share))
+            totals[place] += more
+            left -= more
+        return totals
+
+    def distance(self) -> Linear:
+        """Guest distance times host distance over the pairs of cells."""
+        return self.placement.distance()
+
+    def pages(self) -> Linear:
+        """Pages taken at the reserve stage."""
+        return self.host_model.pages_of(self)
+
+    def paid(self, cell: int) -> int:
+        """Memory (MiB) of a cell that takes none of its pool's pages: what a running guest has
+        already, and devices that are backed otherwise."""
+        facts = self.facts.cells[cell]
+        if self.facts.guest.running:
+            return (facts.boot or 0) + facts.existing
+        return facts.not_pooled
+
+    @cached_property
+    def uniform_distances(self) -> bool:
+        """Whether all pairs of cells are equally far apart."""
+        cells = self.facts.guest.cells
+        return len({a.distance(b.id) for a in cells for b in cells if a.id != b.id}) <= 1

@@ -1,0 +1,238 @@
+"""Guests: from a libvirt domain, as a start of that domain would make it, or from YAML.
+
+Boot memory and devices are rounded up as libvirt does at a start; a running domain's sizes are
+taken as they are, because they were rounded then (libvirt 9.0 ``qemu/qemu_domain.c:
+qemuDomainAlignMemorySizes``). The total is the sum of cells and devices, whatever ``<memory>`` says
+(``conf/domain_postparse.c:virDomainDefPostParseMemory``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from slotsolver.errors import InputError
+from slotsolver.fields import first_error
+from slotsolver.ingest.backing import Inference, default_hugepage
+from slotsolver.ingest.define import check_definable
+from slotsolver.ingest.domain import Domain, DomainDevice, read_domain
+from slotsolver.ingest.files import decode, name_of, read_bytes
+from slotsolver.ingest.xml import looks_like_xml
+from slotsolver.ingest.yaml import read_document
+from slotsolver.platforms import Platform, platform_for
+from slotsolver.problem import Guest, Host
+from slotsolver.size import KiB, MiB, format_size
+
+_MACHINES = {"x86_64": "pc", "i686": "pc", "aarch64": "virt", "ppc64": "pseries"}
+
+
+def read_guest(source: str, *, host: Host | None = None) -> Guest:
+    """Read a guest from a domain XML or a YAML (or JSON) guest; ``-`` is standard input.
+
+    ``host`` gives the default hugepage size, and the guest is checked against it.
+    """
+    data = read_bytes(source)
+    source = name_of(source)
+    if looks_like_xml(data):
+        domain = read_domain(data, source=source)
+        return guest_from_domain(domain, xml=decode(data, source=source), host=host, source=source)
+    document = read_document(data, source=source)
+    guest = document.validate(Guest)
+    if host:
+        check_against_host(guest, host, source=source)
+    return guest
+
+
+def guest_from_domain(domain: Domain, *, xml: str, host: Host | None, source: str) -> Guest:
+    """The guest that libvirt would start from this domain.
+
+    vCPUs in no cell go to cell 0; a domain without cells becomes one cell with all vCPUs, as
+    libvirt 9.6 does. Raises :class:`InputError` for what libvirt refuses to define, with its text,
+    and for host nodes and page sizes that ``host`` does not have.
+    """
+    check_definable(domain, source=source)
+    if not domain.name:
+        raise InputError("XML error: the domain has no <name>", source=source)
+    try:
+        guest = Guest.model_validate({**_fields(domain, host), "xml": xml})
+    except ValidationError as error:
+        raise first_error(error, source=source) from None
+    except InputError as error:
+        raise error.at(source=source) from None
+    if host:
+        check_against_host(guest, host, source=source)
+    return guest
+
+
+def _fields(domain: Domain, host: Host | None) -> dict[str, Any]:
+    """The fields of :class:`Guest`, inferred."""
+    machine = domain.machine or _MACHINES.get(domain.arch or "x86_64", "pc")
+    try:
+        platform = platform_for(machine)
+    except InputError as error:
+        raise error.at(place="os/type") from None
+    base_page = host.base_page if host else platform.base_page
+    inference = Inference(domain, base_page, default_hugepage(host))
+    devices = _devices(domain, inference, platform)
+    cells = _cells(domain, inference, platform)
+    return {
+        "name": domain.name,
+        "machine": machine,
+        "phys_bits": None if domain.phys_bits_mode == "passthrough" else domain.phys_bits,
+        "cpu_vendor": _vendor(domain.cpu_vendor),
+        "host_passthrough": _host_passthrough(domain),
+        "pci_hole64": _bytes(domain.pci_hole64_kib),
+        "cells": cells,
+        "target": sum(c["memory"] for c in cells) + sum(d["size"] for d in devices),
+        "maximum": _maximum(domain, platform),
+        "slots": domain.slots,
+        "host_nodes": inference.memory_nodes,
+        "mode": inference.memory_mode,
+        "devices": devices,
+        "running": domain.running,
+    }
+
+
+def check_against_host(guest: Guest, host: Host, *, source: str = "") -> None:
+    """Raise :class:`InputError` where the guest names host nodes or page sizes the host lacks.
+
+    libvirt 9.0 ``util/virnuma.c:virNumaNodesetIsAvailable``, ``qemu/qemu_conf.c:
+    qemuGetDomainHupageMemPath``. Whether the pages suffice is for the solver to say.
+    """
+    known = {node.id for node in host.nodes}
+    named = [("numatune/memory", guest.host_nodes)]
+    named += [(f"cell {c.id}", c.host_nodes) for c in guest.cells]
+    named += [(f"{d.model} {i}", d.host_nodes) for i, d in enumerate(guest.devices)]
+    for place, nodes in named:
+        for node in nodes or ():
+            if node not in known:
+                raise InputError(
+                    f"unsupported configuration: NUMA node {node} is unavailable; the host has "
+                    f"node {', '.join(map(str, sorted(known)))}",
+                    source=source,
+                    place=f"guest {guest.name}, {place}",
+                )
+    sizes = [(f"cell {c.id}", c.page_size) for c in guest.cells]
+    sizes += [(f"{d.model} {i}", d.page_size) for i, d in enumerate(guest.devices)]
+    for place, size in sizes:
+        if size is not None and size not in host.page_sizes():
+            raise InputError(
+                f"internal error: Unable to find any usable hugetlbfs mount for {size // KiB} KiB; "
+                f"the host has no pool of {format_size(size)} pages, only "
+                f"{', '.join(map(format_size, host.page_sizes()))}",
+                source=source,
+                place=f"guest {guest.name}, {place}",
+            )
+
+
+def _cells(domain: Domain, inference: Inference, platform: Platform) -> list[dict[str, Any]]:
+    vcpus = set(range(domain.vcpus))
+    cells = []
+    for cell in sorted(domain.cells, key=lambda c: c.id):
+        spare = vcpus - {cpu for c in domain.cells for cpu in c.cpus} if cell.id == 0 else set()
+        cells.append((sorted({*cell.cpus, *spare}), cell.memory_kib or 0))
+    if not cells:
+        devices = sum(device.size_kib or 0 for device in domain.devices)
+        cells = [(sorted(vcpus), (domain.memory_kib or 0) - devices)]
+    step = 1 if domain.running else platform.memory_alignment
+    return [
+        {
+            "id": i,
+            "cpus": cpus,
+            "memory": _up(kib * KiB, step),
+            "page_size": inference.page_size(i),
+            "host_nodes": inference.memnode_nodes(i),
+            "mode": inference.mode(i),
+            "distances": _distances(domain, i),
+        }
+        for i, (cpus, kib) in enumerate(cells)
+    ]
+
+
+def _distances(domain: Domain, cell_id: int) -> dict[int, int]:
+    """A cell's distances; one given for the other way alone holds for both, the last one read
+    (conf/numa_conf.c:virDomainNumaDefNodeDistanceParseXML)."""
+    table: dict[tuple[int, int], int] = {}
+    for cell in domain.cells:
+        for sibling, value in cell.distances.items():
+            table[cell.id, sibling] = value
+            table.setdefault((sibling, cell.id), value)
+    return {to: value for (start, to), value in sorted(table.items()) if start == cell_id}
+
+
+def _devices(domain: Domain, inference: Inference, platform: Platform) -> list[dict[str, Any]]:
+    slots = _assigned_slots(domain)
+    return [
+        {
+            "model": device.model,
+            "size": _device_size(device, domain, platform),
+            "cell": _device_cell(device),
+            "slot": slot,
+            "address": device.virtio_base if device.base is None else device.base,
+            "page_size": inference.device_page_size(device),
+            "host_nodes": inference.device_nodes(device),
+            "block": _bytes(device.block_kib),
+            "requested": _bytes(device.requested_kib),
+            "current": _bytes(device.current_kib),
+            "label": _bytes(device.label_kib),
+            "alias": device.alias,
+        }
+        for device, slot in zip(domain.devices, slots, strict=True)
+    ]
+
+
+def _device_cell(device: DomainDevice) -> int | None:
+    if device.node is None and device.model in ("dimm", "nvdimm", "virtio-mem"):
+        return 0
+    return device.node
+
+
+def _device_size(device: DomainDevice, domain: Domain, platform: Platform) -> int:
+    """A device's size at start; a pseries nvdimm is rounded down, its label left aside
+    (qemu/qemu_domain.c:qemuDomainNVDimmAlignSizePseries)."""
+    size, step = (device.size_kib or 0) * KiB, platform.dimm_alignment
+    if domain.running:
+        return size
+    if device.model == "nvdimm" and step > 2 * MiB:
+        label = (device.label_kib or 0) * KiB
+        return (size - label) // step * step + label
+    return _up(size, step)
+
+
+def _assigned_slots(domain: Domain) -> list[int | None]:
+    """Slots as libvirt assigns them: given ones first, then the lowest free one in order
+    (qemu/qemu_domain_address.c:qemuDomainAssignMemorySlots)."""
+    given = {d.slot for d in domain.devices if d.slot is not None}
+    free = (slot for slot in range(len(given) + len(domain.devices) + 1) if slot not in given)
+    return [
+        next(free) if d.slot is None and d.model in ("dimm", "nvdimm") else d.slot
+        for d in domain.devices
+    ]
+
+
+def _maximum(domain: Domain, platform: Platform) -> int | None:
+    if not domain.max_memory_kib:
+        return None
+    return _up(domain.max_memory_kib * KiB, 1 if domain.running else platform.memory_alignment)
+
+
+def _vendor(name: str | None) -> Literal["intel", "amd", "other"] | None:
+    if name is None:
+        return None
+    return {"Intel": "intel", "AMD": "amd"}.get(name, "other")  # type: ignore[return-value]
+
+
+def _host_passthrough(domain: Domain) -> bool:
+    """Whether the guest's physical address bits are the host's (``target/i386/host-cpu.c``);
+    emulation without KVM has its own."""
+    host_cpu = domain.cpu_mode in ("host-passthrough", "maximum")
+    return domain.domain_type != "qemu" and (host_cpu or domain.phys_bits_mode == "passthrough")
+
+
+def _bytes(kib: int | None) -> int | None:
+    return None if kib is None else kib * KiB
+
+
+def _up(size: int, step: int) -> int:
+    return -(-size // step) * step

@@ -1,0 +1,92 @@
+"""A layout: what the model's solution says of each guest, as plain data (MiB), before placing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slotsolver.facts import Backing, GuestFacts
+
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
+
+    from slotsolver.guest_model import GuestModel
+    from slotsolver.placement import CellClass
+
+
+@dataclass(frozen=True, order=True)
+class NewDimm:
+    """A DIMM to be: the stage it is first there, its size (MiB) and its host nodes."""
+
+    stage: int
+    size: int
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CellLayout:
+    """A cell's boot memory and totals (MiB), its backing, and its DIMMs in plug order."""
+
+    boot: int
+    totals: tuple[int, ...]
+    backing: Backing
+    dimms: tuple[NewDimm, ...]
+
+
+@dataclass(frozen=True)
+class GuestLayout:
+    """The cells of a guest."""
+
+    facts: GuestFacts
+    cells: tuple[CellLayout, ...]
+
+    @property
+    def boot(self) -> int:
+        """Boot memory of the guest (MiB)."""
+        return sum(cell.boot for cell in self.cells)
+
+    @property
+    def maximum(self) -> int:
+        """Everything plugged (MiB), devices outside the cells included."""
+        return sum(cell.totals[-1] for cell in self.cells) + self.facts.outside
+
+
+def read_layout(guest: GuestModel, solver: cp_model.CpSolver) -> GuestLayout:
+    """The layout of one guest in a solution."""
+    backings: dict[int, Backing] = {}
+    for cls in guest.placement.classes:
+        backings.update(_assign(cls, solver))
+    cells = []
+    for cell in guest.cells:
+        backing = backings[cell.facts.id]
+        dimms: list[NewDimm] = []
+        for size, stage, count in cell.counts():
+            if cell.facts.spread:
+                for (owner, s, t, node), part in sorted(guest.placement.pieces.items(), key=lambda i: i[0]):
+                    if (owner, s, t) == (cell.facts.id, size, stage):
+                        dimms += [NewDimm(stage, size, (node,))] * solver.value(part)
+            else:
+                dimms += [NewDimm(stage, size, backing.nodes)] * solver.value(count)
+        cells.append(
+            CellLayout(
+                boot=solver.value(cell.boot),
+                totals=tuple(solver.value(total) for total in cell.totals),
+                backing=backing,
+                dimms=tuple(sorted(dimms)),
+            )
+        )
+    return GuestLayout(guest.facts, tuple(cells))
+
+
+def _assign(cls: CellClass, solver: cp_model.CpSolver) -> dict[int, Backing]:
+    """Which cell of a class has which backing: by id, in the order of host nodes."""
+    left = {backing: solver.value(count) for backing, count in cls.count.items()}
+    chosen: dict[int, Backing] = {}
+    for cell in cls.cells:
+        page = next((p for p, on in cell.page_chosen.items() if solver.boolean_value(on)), None)
+        for backing in sorted(left, key=lambda b: (b.nodes, b.page)):
+            if left[backing] and page in (None, backing.dimm_page):
+                left[backing] -= 1
+                chosen[cell.facts.id] = backing
+                break
+    return chosen

@@ -1,0 +1,103 @@
+"""The menu: which DIMM sizes of a cell become variables.
+
+Every multiple of the cell's unit that its policies permit, as long as these are at most
+:data:`FULL_MENU`. Beyond that a thinned menu: powers of two times the unit, the sizes that policies
+name, and the pieces in which closed forms (``bounds``) find the fewest or the finest DIMMs for
+balanced growth, so that thinning loses nothing there. A plan over a thinned menu says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from slotsolver.facts import CellFacts, GuestFacts
+from slotsolver.greedy import pieces as greedy_pieces
+
+FULL_MENU = 64
+"""Up to this many sizes all of them are considered."""
+
+
+@dataclass(frozen=True)
+class Menu:
+    """The sizes (MiB, ascending) considered for a cell; ``full`` if they are all that are legal."""
+
+    sizes: tuple[int, ...]
+    full: bool
+
+
+def menu_for(facts: GuestFacts, cell: CellFacts, most_growth: int, floor: int) -> Menu:
+    """The menu of a cell that may grow by at most ``most_growth`` MiB.
+
+    ``floor`` is the step (MiB) below which finer DIMMs gain nothing; it thins the thinned menu.
+    """
+    if cell.allowed is not None:
+        return Menu(tuple(s for s in sorted(cell.allowed) if s <= most_growth and cell.permits(s)), True)
+    grain = math.lcm(cell.unit, cell.multiple)
+    top = min(most_growth, cell.largest)
+    count = top // grain
+    if count <= FULL_MENU:
+        return Menu(tuple(s for s in range(grain, top + 1, grain) if cell.permits(s)), True)
+    sizes = set(_powers(grain, top)) | set(_powers(cell.unit, top))
+    if cell.powers_of_two:
+        return Menu(tuple(sorted(s for s in sizes if cell.permits(s))), True)
+    sizes.add(top // grain * grain)
+    for growth, before in _balanced_growth(facts, cell, grain):
+        sizes.update(_pieces(cell, growth, before, grain, max(floor, grain)))
+    return Menu(tuple(sorted(s for s in sizes if 0 < s <= top and cell.permits(s))), False)
+
+
+def _powers(grain: int, top: int) -> Iterable[int]:
+    size = grain
+    while size <= top:
+        yield size
+        size *= 2
+
+
+def _balanced_growth(facts: GuestFacts, cell: CellFacts, grain: int) -> set[tuple[int, int]]:
+    """Growth and memory before it (MiB) of the cell between stages when balanced, both roundings."""
+    found: set[tuple[int, int]] = set()
+    share, whole = facts.shares[cell.id], sum(facts.shares)
+    before = {cell.boot + cell.existing} if cell.boot is not None else set()
+    for stage in facts.stages[1:]:
+        if stage.cells is not None:
+            totals = {stage.cells[cell.id]}
+        else:
+            ideal = (stage.memory or 0) * share // whole
+            base = min(before, default=0) % grain
+            low = (ideal - base) // grain * grain + base
+            totals = {low, low + grain}
+        found |= {(t - b, b) for t in totals for b in before if t > b}
+        before = totals
+    return found
+
+
+def _pieces(cell: CellFacts, growth: int, before: int, grain: int, floor: int) -> Iterable[int]:
+    """Sizes that fill ``growth`` with the fewest or the finest DIMMs under the cell's rules."""
+    largest = min(growth, cell.largest)
+    pieces = {growth % largest if largest else 0, largest}
+    parts = 1
+    while parts <= 256:
+        size = -(-growth // parts // grain) * grain
+        pieces |= {size, growth - (parts - 1) * size}
+        if size <= floor:
+            break
+        parts += 1
+    pieces |= {floor // grain * grain, growth % (floor // grain * grain)}
+    if cell.exact_step:
+        pieces |= set(_doubling(cell.exact_step, growth))
+    for block in cell.blocks if cell.growth_rules else ():
+        unit = max(cell.unit, block)
+        pieces |= set(greedy_pieces(cell, growth, before, growth, unit) or ())
+    return pieces
+
+
+def _doubling(step: int, growth: int) -> Iterable[int]:
+    """Brown's complete sequence: step, 2 step, 4 step, ..., and what is left."""
+    size, left = step, growth
+    while size < left:
+        yield size
+        left -= size
+        size *= 2
+    yield left

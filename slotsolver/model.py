@@ -1,0 +1,226 @@
+"""The CP-SAT model of a problem: its guests, and the host's pools that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ortools.sat.python import cp_model
+
+from slotsolver.cell_model import Linear, Window
+from slotsolver.facts import GuestFacts
+from slotsolver.guest_model import GuestModel
+from slotsolver.placement import CellClass, granule
+from slotsolver.policies import Policy
+from slotsolver.problem import Pool, Problem
+from slotsolver.size import MiB
+
+__all__ = ["GuestModel", "HostModel", "Linear", "PoolModel"]
+
+
+@dataclass
+class PoolModel:
+    """A pool of a host node, counted in granules (its page, at least 1 MiB)."""
+
+    node: int
+    pool: Pool
+    capacity: int
+    used: list[Linear] = field(default_factory=list)
+
+    @property
+    def free(self) -> int:
+        """Free pages."""
+        return self.pool.free
+
+    @property
+    def grain(self) -> int:
+        """Bytes of a granule."""
+        return granule(self.pool.page_size) * MiB
+
+    def granules(self, pages: int) -> int:
+        """Whole granules in a number of pages, never below 0."""
+        return max(0, pages * self.pool.page_size // self.grain)
+
+
+@dataclass(frozen=True)
+class Booking:
+    """Granules of one page size taken from a set of host nodes by ``count`` cells."""
+
+    guest: GuestModel
+    nodes: tuple[int, ...]
+    page: int
+    taken: Linear
+    count: Linear
+
+
+class HostModel:
+    """Everything of a problem as one model.
+
+    ``floor(facts)`` is the step (MiB) below which finer DIMMs gain nothing for that guest.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        facts: Sequence[GuestFacts],
+        windows: Sequence[Sequence[Sequence[Window]]],
+        floors: Sequence[int],
+        gaps: Sequence[Sequence[int] | None],
+    ) -> None:
+        self.problem = problem
+        self.model = cp_model.CpModel()
+        self._facts = facts
+        self.bookings: list[Booking] = []
+        self._gaps = {id(f): g for f, g in zip(facts, gaps, strict=True)}
+        self.pools = self._new_pools()
+        self._host_policies()
+        self.guests = [
+            GuestModel(self, f, w, floor)
+            for f, w, floor in zip(facts, windows, floors, strict=True)
+        ]
+        for guest in self.guests:
+            for policy in guest.facts.policies:
+                policy.apply(guest)
+            self._take_pages(guest)
+        self._pool_rows()
+        self._order_equal_nodes()
+
+    def _new_pools(self) -> list[PoolModel]:
+        host = self.problem.host
+        if host is None:
+            return []
+        pools = []
+        for node in host.nodes:
+            for size in host.page_sizes():
+                pool = PoolModel(node.id, host.pool(node.id, size), 0)
+                pool.capacity = pool.granules(pool.free)
+                pools.append(pool)
+        return pools
+
+    def _host_policies(self) -> None:
+        for policy in self.problem.policies:
+            policy.apply_host(self)
+
+    def limit_pool(self, _rule: Policy, pool: PoolModel, pages: int) -> None:
+        """At most that many pages may be taken of a pool."""
+        pool.capacity = min(pool.capacity, pool.granules(pages))
+
+    def gaps(self, facts: GuestFacts) -> Sequence[int] | None:
+        """Lengths (MiB) of the gaps in a guest's device memory; ``None`` where it is all free."""
+        return self._gaps[id(facts)]
+
+    def capacity(self, guest: GuestModel, cls: CellClass, nodes: tuple[int, ...]) -> int:
+        """How many cells of a class the free pages of a node set hold at most, by one page size."""
+        total = cls.cells[0].totals[guest.facts.reserve_stage]
+        if not isinstance(total, int):
+            return len(cls.cells)
+        most = 0
+        for page in {b.page for b in cls.count if b.nodes == nodes}:
+            need = max(1, -(-total // granule(page)) - guest.paid(cls.cells[0].facts.id))
+            most += sum(p.capacity for p in self.pools if p.node in nodes and p.pool.page_size == page) // need
+        return min(most, len(cls.cells))
+
+    def _take_pages(self, guest: GuestModel) -> None:
+        """Book each backing's pages on its node set."""
+        for cls in guest.placement.classes:
+            for backing, count in cls.count.items():
+                for page, taken in guest.placement.usage(cls, backing).items():
+                    self.bookings.append(Booking(guest, backing.nodes, page, taken, count))
+        for cell in guest.cells:
+            for pool in self.pools if cell.facts.spread else ():
+                page = pool.pool.page_size
+                taken = guest.placement.spread_usage(cell, page, pool.node)
+                self.bookings.append(Booking(guest, (pool.node,), page, taken, 1))
+        for nodes, page, size in guest.facts.elsewhere:
+            self.bookings.append(Booking(guest, nodes, page, -(-size // granule(page)), 1))
+
+    def _pool_rows(self) -> None:
+        """No pool gives more than it has.
+
+        For a set of nodes S the kernel takes pages from any of them, so all that may touch S has to
+        fit beside each other into the pages of S; for single nodes this is the plain sum.
+        """
+        for page in sorted({b.page for b in self.bookings}):
+            booked = [b for b in self.bookings if b.page == page and b.nodes]
+            for nodes in sorted({b.nodes for b in booked}):
+                touching = [b for b in booked if set(b.nodes) & set(nodes)]
+                pools = [p for p in self.pools if p.node in nodes and p.pool.page_size == page]
+                row = sum(b.taken for b in touching) <= sum(p.capacity for p in pools)
+                literals = []
+                if any(b.nodes != nodes for b in touching):
+                    present = self.model.new_bool_var("")
+                    for booking in touching:
+                        if booking.nodes == nodes and not isinstance(booking.count, int):
+                            self.model.add(booking.count == 0).only_enforce_if(~present)
+                        elif booking.nodes == nodes and booking.count:
+                            self.model.add(present == 1)
+                    literals = [present]
+                self._add(row, literals)
+                if len(nodes) == 1 and len({b.nodes for b in touching}) == 1:
+                    pools[0].used = [b.taken for b in touching]
+
+    def _add(self, row: object, literals: list[cp_model.IntVar]) -> None:
+        if isinstance(row, bool):
+            if not row:
+                self.model.add_bool_or([~literal for literal in literals])
+            return
+        self.model.add(row).only_enforce_if(literals)  # type: ignore[arg-type]  # a comparison
+
+    def _order_equal_nodes(self) -> None:
+        """Of host nodes that can change places, the earlier one holds no fewer cells."""
+        for guest in self.guests[:1]:
+            for left, right in self._equal_nodes():
+                cls = guest.placement.classes[0]
+                if any(len(b.nodes) > 1 for b in cls.count) or guest.facts.elsewhere:
+                    return
+                self._add(cls.on((left,)) >= cls.on((right,)), [])
+
+    def _equal_nodes(self) -> list[tuple[int, int]]:
+        """Neighbouring pairs of host nodes that no part of the problem tells apart."""
+        host = self.problem.host
+        if host is None:
+            return []
+        ids = [n.id for n in host.nodes]
+        allowed = [
+            {b.nodes for b in cls.count} for g in self.guests for cls in g.placement.classes
+        ]
+        pairs = []
+        for place, left in enumerate(ids):
+            for right in ids[place + 1 :]:
+                same_pools = all(
+                    a.pool == b.pool and a.capacity == b.capacity
+                    for a, b in zip(self._pools_of(left), self._pools_of(right), strict=True)
+                )
+                same_ways = all(((left,) in ways) == ((right,) in ways) for ways in allowed)
+                others = [n for n in ids if n not in (left, right)]
+                same_view = all(
+                    host.distance(left, n) == host.distance(right, n)
+                    and host.distance(n, left) == host.distance(n, right)
+                    for n in others
+                ) and host.distance(left, left) == host.distance(right, right)
+                if same_pools and same_ways and same_view:
+                    pairs.append((left, right))
+                    break
+        return pairs
+
+    def _pools_of(self, node: int) -> list[PoolModel]:
+        return [p for p in self.pools if p.node == node]
+
+    def pages_of(self, guest: GuestModel) -> Linear:
+        """Pages that a guest takes at its reserve stage."""
+        return sum(
+            b.taken * (granule(b.page) * MiB // b.page) for b in self.bookings if b.guest is guest
+        )
+
+    def stranded(self, pool: PoolModel) -> Linear:
+        """Bytes left in a pool if these are too few for the smallest cell of the problem."""
+        smallest = min(g.guest.target_size // len(g.guest.cells) for g in self._facts)
+        piece = -(-smallest // pool.grain)
+        left = pool.granules(pool.free) - sum(pool.used)
+        if isinstance(left, int):
+            return left * pool.grain if left < piece else 0
+        few = self.model.new_bool_var("")
+        stranded = self.model.new_int_var(0, max(0, piece - 1), "")
+        self.model.add(left >= piece).only_enforce_if(~few)
+        self.model.add(stranded == left).only_enforce_if(few)
+        return stranded * pool.grain

@@ -1,0 +1,55 @@
+"""The order of objectives: what the problem names, then the defaults that it leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slotsolver.facts import GuestFacts
+from slotsolver.objectives.fewest_slots import FewestSlots
+from slotsolver.objectives.finest_step import FinestStep
+from slotsolver.objectives.largest_pages import LargestPages
+from slotsolver.objectives.least_imbalance import LeastImbalance
+from slotsolver.objectives.least_stranding import LeastStranding
+from slotsolver.objectives.lowest_maxmem import LowestMaxmem
+from slotsolver.objectives.preferred_pages import PreferredPages
+from slotsolver.objectives.shortest_distance import ShortestDistance
+from slotsolver.policies import Objective
+from slotsolver.problem import Problem
+
+GROWTH_KINDS = frozenset({"step", "relative-step", "exact", "waypoints"})
+"""Policies that say how growth is to be cut; with one of these the default step has no say."""
+
+
+def defaults(problem: Problem) -> tuple[Objective, ...]:
+    """The order where the problem names none: balanced, fine enough, then few slots, near, large
+    pages, nothing stranded, no more maxMemory than needed."""
+    cut = any(p.kind in GROWTH_KINDS for p in problem.policies) or any(
+        guest.waypoints for guest in problem.guests
+    )
+    step = () if cut else (FinestStep(down_to="default"),)
+    return (
+        LeastImbalance(),
+        *step,
+        FewestSlots(),
+        ShortestDistance(),
+        LargestPages(),
+        LeastStranding(),
+        LowestMaxmem(),
+    )
+
+
+def in_order(problem: Problem, facts: Sequence[GuestFacts]) -> tuple[Objective, ...]:
+    """Every objective to be minimised, the wish for page sizes first."""
+    wishes = any(c.preferred_pages is not None for f in facts for c in f.cells)
+    first = (PreferredPages(),) if wishes else ()
+    named = {objective.kind for objective in problem.objectives}
+    order = (*(o for o in first if o.kind not in named), *problem.objectives)
+    return (*order, *(o for o in defaults(problem) if o.kind not in named))
+
+
+def floor_for(problem: Problem, facts: GuestFacts) -> int:
+    """The step (MiB) below which the problem's objectives gain nothing from finer DIMMs."""
+    for objective in (*problem.objectives, *defaults(problem)):
+        if isinstance(objective, FinestStep):
+            return objective.floor(facts.default_step)
+    return facts.default_step

@@ -1,0 +1,158 @@
+"""The answers: :class:`Plan`, :class:`Infeasible`, :class:`Undecided`, as frozen data.
+
+Sizes and addresses are bytes, pool counts are pages. The JSON of these models is the interface.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from slotsolver.fields import Ids, Model
+
+DimmState = Literal["present", "plug", "unplug", "plugged", "reserved"]
+"""``present`` was there and stays, ``plug`` is added now, ``unplug`` is removed now, ``plugged`` is
+there when a new guest boots, ``reserved`` is planned for growth and not plugged now."""
+
+
+class PlannedCell(Model):
+    """Where a cell's boot memory comes from. ``host_nodes`` is empty where there is no host."""
+
+    id: int
+    boot: int
+    page_size: int
+    host_nodes: Ids
+
+
+class PlannedDimm(Model):
+    """A DIMM of the layout: its slot, size, cell, backing and guest-physical address.
+
+    ``stage`` is the index into the guest's ``stages`` at which it is first there (0 is boot).
+    """
+
+    slot: int
+    size: int
+    cell: int
+    page_size: int
+    host_nodes: Ids
+    address: int
+    state: DimmState
+    stage: int = 0
+
+
+class Stage(Model):
+    """A size the guest must be able to have; ``cells`` are the totals of its cells in bytes."""
+
+    name: str
+    memory: int
+    cells: tuple[int, ...]
+
+
+class Operation(Model):
+    """One thing to do, in order."""
+
+    do: Literal["plug", "unplug"]
+    slot: int
+
+
+class PlannedGuest(Model):
+    """A guest's whole layout.
+
+    ``memory`` is the total now and ``maximum`` the total with everything plugged (libvirt's
+    ``<memory>`` and ``<maxMemory>``), ``slots`` the slot count written, ``block`` the guest OS's
+    memory block, ``step`` the largest DIMM of the layout.
+    """
+
+    name: str
+    memory: int
+    maximum: int
+    slots: int
+    block: int
+    step: int
+    stages: tuple[Stage, ...]
+    cells: tuple[PlannedCell, ...]
+    dimms: tuple[PlannedDimm, ...]
+    operations: tuple[Operation, ...] = ()
+
+
+class PoolUse(Model):
+    """Pages of one pool before the plan and after it; ``promised`` is reserved growth not counted
+    in ``free_after`` (pages that a later growth to the maximum will take)."""
+
+    page_size: int
+    total: int
+    free_before: int
+    free_after: int
+    promised: int = 0
+
+
+class NodeUse(Model):
+    """The pools of one host node; the base page's pool is the node's ordinary memory."""
+
+    id: int
+    pools: tuple[PoolUse, ...]
+
+
+class HostUse(Model):
+    """What the plan takes of the host."""
+
+    nodes: tuple[NodeUse, ...]
+
+
+class ObjectiveValue(Model):
+    """An objective's value and the proven bound; equal where it is optimal."""
+
+    kind: str
+    value: int
+    bound: int
+    unit: str = ""
+
+
+class SolverFacts(Model):
+    """How the answer was found. Times are not part of what is reproducible."""
+
+    wall_seconds: float
+    deterministic_time: float
+    version: str
+
+
+class Plan(Model):
+    """An answer that is proven (``optimal``) or good within the time limit (``feasible``)."""
+
+    status: Literal["optimal", "feasible"]
+    guests: tuple[PlannedGuest, ...]
+    host: HostUse | None
+    objectives: tuple[ObjectiveValue, ...]
+    notes: tuple[str, ...] = ()
+    solver: SolverFacts
+
+
+class Conflict(Model):
+    """A rule that takes part in the contradiction, and what it says."""
+
+    rule: str
+    says: str
+
+
+class Remedy(Model):
+    """A change that makes the problem feasible."""
+
+    change: str
+    from_: str
+    to: str
+    says: str
+
+
+class Infeasible(Model):
+    """No plan exists: proven."""
+
+    status: Literal["infeasible"] = "infeasible"
+    conflict: tuple[Conflict, ...]
+    remedies: tuple[Remedy, ...] = ()
+
+
+class Undecided(Model):
+    """Neither a plan nor a proof within the limits."""
+
+    status: Literal["undecided"] = "undecided"
+    seconds: float
+    says: str

@@ -1,0 +1,164 @@
+"""The base of policies and objectives, and the registries that know them by ``kind``.
+
+A policy is one class in one module of :mod:`slotsolver.constraints`: its fields are its line of
+YAML, its methods its rows in the model. An objective likewise in :mod:`slotsolver.objectives`.
+Nothing here imports ortools, so a problem can be read and checked without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from pydantic import Field, ValidationInfo
+
+from slotsolver.errors import InputError
+from slotsolver.fields import Ids, Model, nearest
+
+if TYPE_CHECKING:
+    from slotsolver.facts import GuestFacts
+    from slotsolver.model import GuestModel, HostModel, Linear
+    from slotsolver.problem import Guest, Problem
+
+
+class Declared(Model):
+    """Something known by its ``kind``."""
+
+    kind: str
+    registry_package: ClassVar[str]
+
+
+class Policy(Declared):
+    """A declared wish or limit. Hard unless its class says otherwise.
+
+    ``guests`` (names) and ``cells`` (ids) narrow it; without them it applies to all.
+    """
+
+    registry_package: ClassVar[str] = "slotsolver.constraints"
+    on_host: ClassVar[bool] = False
+    """Whether the policy is about the host's pools instead of single guests."""
+
+    guests: tuple[str, ...] | None = Field(default=None, description="names of the guests meant")
+    cells: Ids | None = Field(default=None, description="ids of the cells meant")
+
+    def concerns(self, guest: Guest) -> bool:
+        """Whether the policy applies to this guest."""
+        return self.guests is None or guest.name in self.guests
+
+    def concerned_cells(self, guest: Guest) -> tuple[int, ...]:
+        """Ids of the guest's cells that the policy applies to."""
+        ids = tuple(c.id for c in guest.cells)
+        return ids if self.cells is None else tuple(i for i in ids if i in self.cells)
+
+    def describe(self) -> str:
+        """One sentence that states the rule with its numbers."""
+        raise NotImplementedError
+
+    def restrict(self, facts: GuestFacts) -> None:
+        """Narrow what the guest may have (sizes, pages, nodes, slots) before variables exist."""
+
+    def apply(self, guest: GuestModel) -> None:
+        """Add the policy's rows for one guest to the model."""
+
+    def apply_host(self, host: HostModel) -> None:
+        """Add the policy's rows for the host's pools to the model."""
+
+    def most_boot(self, memory: int) -> int:
+        """The most boot memory (MiB) of a guest that the policy leaves of ``memory``; a hint."""
+        return memory
+
+    def precheck(self, facts: GuestFacts) -> Iterator[str]:
+        """Necessary conditions that plain arithmetic refutes, each as a sentence with numbers."""
+        yield from ()
+
+
+class Objective(Declared):
+    """What to minimise. Objectives are lexicographic: each is proven before the next."""
+
+    registry_package: ClassVar[str] = "slotsolver.objectives"
+    unit: ClassVar[str] = ""
+    """What the value counts: ``slots``, ``bytes``, ``pages`` or empty."""
+
+    def describe(self) -> str:
+        """One sentence that says what is minimised."""
+        raise NotImplementedError
+
+    def expression(self, model: HostModel) -> Linear:
+        """The linear expression to minimise, in the model's units (see ``scale``)."""
+        raise NotImplementedError
+
+    def least(self, model: HostModel) -> int:  # noqa: ARG002 - overridden where more is known
+        """A value of the expression that is known to be the least there can be, without search."""
+        return 0
+
+    scale: ClassVar[int] = 1
+    """Multiplies the model's value into ``unit`` (1 MiB where the model counts MiB)."""
+
+
+Kind = TypeVar("Kind", bound=Declared)
+
+
+def kind_of(cls: type[Declared]) -> str:
+    """The ``kind`` a class is known by: the default of its field of that name."""
+    return str(cls.model_fields["kind"].default)
+
+
+@cache
+def _registry(base: type[Declared]) -> Mapping[str, type[Declared]]:
+    package = importlib.import_module(base.registry_package)
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    found = {}
+    pending = list(base.__subclasses__())
+    while pending:
+        cls = pending.pop()
+        pending.extend(cls.__subclasses__())
+        if "kind" in cls.model_fields and not cls.model_fields["kind"].is_required():
+            found[kind_of(cls)] = cls
+    return dict(sorted(found.items()))
+
+
+def policies() -> Mapping[str, type[Policy]]:
+    """Every policy class by its kind, sorted."""
+    return _registry(Policy)  # type: ignore[return-value]  # Policy's subclasses only
+
+
+def objectives() -> Mapping[str, type[Objective]]:
+    """Every objective class by its kind, sorted."""
+    return _registry(Objective)  # type: ignore[return-value]  # Objective's subclasses only
+
+
+def _read(value: Any, info: ValidationInfo, base: type[Kind], word: str) -> Kind:
+    if isinstance(value, base):
+        return value
+    if isinstance(value, str):
+        value = {"kind": value}
+    if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
+        raise InputErrorValue(f"{word} needs `kind`, for example {{kind: {next(iter(_registry(base)))}}}")
+    kind = value["kind"]
+    known = _registry(base)
+    if kind not in known:
+        raise InputErrorValue(f"unknown {word} {kind!r}; {nearest(kind, known)}")
+    fields = known[kind].model_fields
+    for name in value:
+        if name not in fields:
+            hint = nearest(str(name), fields)
+            raise InputErrorValue(f"{word} {kind} has no field {name!r}; {hint}")
+    return known[kind].model_validate(value, context=info.context)  # type: ignore[return-value]
+
+
+class InputErrorValue(InputError, ValueError):
+    """An :class:`InputError` that pydantic reports with its place."""
+
+
+def read_policy(value: Any, info: ValidationInfo) -> Policy:
+    """Read a policy from its mapping (or its bare kind); unknown kinds name the nearest one."""
+    return _read(value, info, Policy, "policy")
+
+
+def read_objective(value: Any, info: ValidationInfo) -> Objective:
+    """Read an objective from its mapping or its bare kind."""
+    return _read(value, info, Objective, "objective")

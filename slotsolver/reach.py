@@ -1,0 +1,71 @@
+"""What plain arithmetic refutes before any search: contradictions in the input itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slotsolver.errors import InputError
+from slotsolver.facts import CellFacts, GuestFacts
+from slotsolver.fields import format_ids
+from slotsolver.size import MiB, format_size
+
+
+def refute(facts: Sequence[GuestFacts]) -> None:
+    """Raise :class:`InputError` for sizes, pages or nodes that cannot be, whatever is chosen."""
+    for guest in facts:
+        for cell in guest.cells:
+            _nodes_exist(guest, cell)
+            _pages_exist(guest, cell)
+        _sizes_are_whole(guest)
+
+
+def _nodes_exist(guest: GuestFacts, cell: CellFacts) -> None:
+    if guest.host is None:
+        return
+    known = {node.id for node in guest.host.nodes}
+    absent = {n for nodes in cell.nodes for n in nodes} - known
+    if absent:
+        raise InputError(
+            f"guest {guest.guest.name}, cell {cell.id}: NUMA node {min(absent)} is unavailable; the "
+            f"host has nodes {format_ids(known)}"
+        )
+
+
+def _pages_exist(guest: GuestFacts, cell: CellFacts) -> None:
+    host = guest.host
+    if host is None:
+        return
+    for size in {b.page for b in cell.backings()} | {b.dimm_page for b in cell.backings()}:
+        if size != host.base_page and not any(host.pool(n.id, size).total for n in host.nodes):
+            pools = ", ".join(format_size(s) for s in host.page_sizes())
+            raise InputError(
+                f"guest {guest.guest.name}, cell {cell.id}: the host has no pool of "
+                f"{format_size(size)} pages; it has {pools}"
+            )
+
+
+def _sizes_are_whole(guest: GuestFacts) -> None:
+    """Growth between two stages is made of whole units."""
+    unit = min(cell.unit for cell in guest.cells)
+    start = guest.stages[0].memory
+    known = start if start is not None else guest.stages[1].memory or 0
+    for stage in guest.stages[1:]:
+        if stage.memory is None or stage.at_least or (stage.memory - known) % unit == 0:
+            continue
+        below = stage.memory - (stage.memory - known) % unit
+        why = _why_unit(guest, unit)
+        raise InputError(
+            f"guest {guest.guest.name}: {stage.name} "
+            f"{format_size((stage.memory + guest.outside) * MiB)} cannot be met: growth from "
+            f"{format_size((known + guest.outside) * MiB)} comes in multiples of "
+            f"{format_size(unit * MiB)} ({why}); the nearest are "
+            f"{format_size((below + guest.outside) * MiB)} and "
+            f"{format_size((below + unit + guest.outside) * MiB)}"
+        )
+
+
+def _why_unit(guest: GuestFacts, unit: int) -> str:
+    pages = max(min(b.dimm_page for b in c.backings()) for c in guest.cells)
+    if unit * MiB == pages:
+        return "the page size"
+    return "the guest's memory block" if unit == min(guest.blocks) else "the DIMM alignment"

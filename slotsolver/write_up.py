@@ -1,0 +1,209 @@
+"""From layouts to the plan that is handed out: bytes, slots, addresses, pool use, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from slotsolver.facts import GuestFacts, layout_options
+from slotsolver.layout import CellLayout, GuestLayout
+from slotsolver.menu import Menu
+from slotsolver.place import place
+from slotsolver.plan import (
+    HostUse,
+    NodeUse,
+    ObjectiveValue,
+    Operation,
+    Plan,
+    PlannedCell,
+    PlannedGuest,
+    PoolUse,
+    SolverFacts,
+    Stage,
+)
+from slotsolver.problem import Problem
+from slotsolver.size import MiB, format_size
+
+
+def write_plan(
+    problem: Problem,
+    layouts: Sequence[GuestLayout],
+    values: Sequence[ObjectiveValue],
+    proven: bool,
+    stamp: SolverFacts,
+) -> Plan:
+    """The plan of a solution."""
+    return Plan(
+        status="optimal" if proven else "feasible",
+        guests=tuple(_guest(layout) for layout in layouts),
+        host=_host_use(problem, layouts),
+        objectives=tuple(values),
+        notes=tuple(_notes(problem, layouts)),
+        solver=stamp,
+    )
+
+
+def _guest(layout: GuestLayout) -> PlannedGuest:
+    facts = layout.facts
+    planned = sum(len(cell.dimms) for cell in layout.cells)
+    slots = max(facts.slots_written, planned + facts.existing_slots)
+    block = layout_block(layout, slots)
+    dimms = place(layout, slots, block)
+    stages = tuple(
+        Stage(
+            name=stage.name,
+            memory=(sum(cell.totals[number] for cell in layout.cells) + facts.outside) * MiB,
+            cells=tuple(cell.totals[number] * MiB for cell in layout.cells),
+        )
+        for number, stage in enumerate(facts.stages)
+    )
+    return PlannedGuest(
+        name=facts.guest.name,
+        memory=stages[facts.target_stage].memory,
+        maximum=stages[-1].memory,
+        slots=slots,
+        block=block,
+        step=max((d.size for d in dimms if d.state != "present"), default=0),
+        stages=stages,
+        cells=tuple(
+            PlannedCell(
+                id=number,
+                boot=cell.boot * MiB,
+                page_size=cell.backing.page,
+                host_nodes=cell.backing.nodes,
+            )
+            for number, cell in enumerate(layout.cells)
+        ),
+        dimms=dimms,
+        operations=tuple(Operation(do="plug", slot=d.slot) for d in dimms if d.state == "plug"),
+    )
+
+
+def layout_block(layout: GuestLayout, slots: int) -> int:
+    """The guest's memory block (bytes) under this layout."""
+    facts = layout.facts
+    if len(facts.blocks) == 1:
+        return facts.blocks[0] * MiB
+    options = layout_options(facts)
+    return facts.platform.memory_block(layout.boot * MiB, layout.maximum * MiB, slots, **options)
+
+
+def pages_used(
+    layout: GuestLayout, cell: CellLayout, number: int, stage: int
+) -> Iterator[tuple[tuple[int, ...], int, int]]:
+    """Pages that a cell takes up to a stage: host nodes, page size, pages."""
+    facts = layout.facts.cells[number]
+    if layout.facts.guest.running:
+        boot = 0
+        rest = cell.totals[stage] - cell.totals[0]
+    else:
+        boot = cell.boot
+        rest = cell.totals[stage] - cell.boot - facts.not_pooled
+    backing = cell.backing
+    if facts.spread:
+        yield backing.nodes, backing.page, _pages(boot, backing.page)
+        for dimm in cell.dimms:
+            if dimm.stage <= stage:
+                yield dimm.nodes, backing.dimm_page, _pages(dimm.size, backing.dimm_page)
+    elif backing.page == backing.dimm_page:
+        yield backing.nodes, backing.page, _pages(boot + rest, backing.page)
+    else:
+        yield backing.nodes, backing.page, _pages(boot, backing.page)
+        yield backing.nodes, backing.dimm_page, _pages(rest, backing.dimm_page)
+
+
+def _pages(memory: int, page: int) -> int:
+    return -(-memory * MiB // page)
+
+
+def _host_use(problem: Problem, layouts: Sequence[GuestLayout]) -> HostUse | None:
+    host = problem.host
+    if host is None:
+        return None
+    now: dict[tuple[int, int], int] = {}
+    later: dict[tuple[int, int], int] = {}
+    free = {(n.id, size): host.pool(n.id, size).free for n in host.nodes for size in host.page_sizes()}
+    for layout in layouts:
+        facts = layout.facts
+        last = len(facts.stages) - 1
+        for nodes, page, size in facts.elsewhere:
+            _take(now, free, nodes, page, _pages(size, page))
+        for number, cell in enumerate(layout.cells):
+            booked: dict[tuple[tuple[int, ...], int], int] = {}
+            for nodes, page, pages in pages_used(layout, cell, number, facts.reserve_stage):
+                _take(now, free, nodes, page, pages)
+                booked[nodes, page] = booked.get((nodes, page), 0) + pages
+            for nodes, page, pages in pages_used(layout, cell, number, last):
+                held = min(pages, booked.get((nodes, page), 0))
+                booked[nodes, page] = booked.get((nodes, page), 0) - held
+                _take(later, {}, nodes, page, pages - held)
+    return HostUse(
+        nodes=tuple(
+            NodeUse(
+                id=node.id,
+                pools=tuple(
+                    PoolUse(
+                        page_size=size,
+                        total=host.pool(node.id, size).total,
+                        free_before=host.pool(node.id, size).free,
+                        free_after=host.pool(node.id, size).free - now.get((node.id, size), 0),
+                        promised=later.get((node.id, size), 0),
+                    )
+                    for size in host.page_sizes()
+                ),
+            )
+            for node in host.nodes
+        )
+    )
+
+
+def _take(
+    book: dict[tuple[int, int], int],
+    free: dict[tuple[int, int], int],
+    nodes: tuple[int, ...],
+    page: int,
+    pages: int,
+) -> None:
+    """Book pages on the nodes in ascending order as far as each has free ones, the rest on the last."""
+    for node in nodes:
+        here = pages if node == nodes[-1] else min(pages, free.get((node, page), pages))
+        book[node, page] = book.get((node, page), 0) + here
+        if (node, page) in free:
+            free[node, page] -= here
+        pages -= here
+
+
+def _notes(problem: Problem, layouts: Sequence[GuestLayout]) -> Iterator[str]:
+    if problem.host is not None and not problem.host.free_known:
+        yield (
+            "the host's free pages are not known, everything is taken as free; "
+            "give the output of `virsh freepages --all` with --free"
+        )
+    for layout in layouts:
+        yield from layout.facts.notes
+        yield from _cliff_note(layout)
+
+
+def _cliff_note(layout: GuestLayout) -> Iterator[str]:
+    """Say where boot memory was chosen to keep the guest's memory block small."""
+    facts = layout.facts
+    target = sum(cell.totals[facts.target_stage] for cell in layout.cells)
+    if len(facts.blocks) == 1 or layout.boot == target:
+        return
+    options = layout_options(facts)
+    maximum = layout.maximum * MiB
+    there = facts.platform.memory_block(target * MiB, maximum, 0, **options)
+    here = facts.platform.memory_block(layout.boot * MiB, maximum, 0, **options)
+    if here < there:
+        yield (
+            f"guest {facts.guest.name} boots with {format_size(layout.boot * MiB)} instead of "
+            f"{format_size(target * MiB)}: with all of it as boot memory the guest's memory block "
+            f"would be {format_size(there)}, so it keeps {format_size(here)} steps"
+        )
+
+
+def menu_note(name: str, menu: Menu, legal: int) -> str:
+    """Say that only some of the legal sizes were considered."""
+    return (
+        f"guest {name}: {len(menu.sizes)} of {legal} legal DIMM sizes were considered; "
+        f"policy `sizes` with `allowed` names others"
+    )

@@ -1,0 +1,1 @@
+"""Tests that talk to the real QEMU and to a real, private libvirtd."""
