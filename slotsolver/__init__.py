@@ -15,7 +15,7 @@ from slotsolver.problem import Cell, Device, Guest, Host, HostNode, Pool, Proble
 from slotsolver.size import format_size, parse_size
 
 if TYPE_CHECKING:
-    from slotsolver.check import Violation
+    from slotsolver.checker import Violation
 
 __all__ = [
     "Cell",
@@ -47,7 +47,7 @@ def solve(problem: Problem, *, time_limit: float | None = None) -> Plan | Infeas
 
 
 def check(problem: Problem, plan: Plan) -> tuple[Violation, ...]:
-    """Judge a plan by every rule, without the solver; see :func:`slotsolver.check.check_plan`."""
-    from slotsolver.check import check_plan
+    """Judge a plan by every rule, without the solver; see :func:`slotsolver.checker.check_plan`."""
+    from slotsolver.checker import check_plan
 
     return check_plan(problem, plan)

@@ -47,6 +47,16 @@ class StageFacts:
     at_least: bool = False
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """An existing device that overrides its cell's backing: what it takes (MiB), and of what.
+    ``None`` is the cell's own, as in libvirt (qemu/qemu_command.c:qemuBuildMemoryBackendProps)."""
+
+    size: int
+    page: int | None
+    nodes: tuple[int, ...] | None
+
+
 @dataclass
 class CellFacts:
     """What is known of one cell (MiB), and what it may have."""
@@ -61,6 +71,8 @@ class CellFacts:
     page_reason: str = ""
     dimm_page: int | None = None
     preferred_pages: int | None = None
+    elsewhere: tuple[Elsewhere, ...] = ()
+    reserve: str = "target"
     spread: bool = False
     smallest: int = 0
     largest: int = 1 << 43
@@ -158,10 +170,8 @@ class GuestFacts:
     existing_dimms: int
     slots_written: int
     blocks: tuple[int, ...]
-    reserve_name: str = "target"
     shares: tuple[int, ...] = ()
     hard_balance: bool = False
-    elsewhere: tuple[tuple[tuple[int, ...], int, int], ...] = ()
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -195,10 +205,9 @@ class GuestFacts:
         """Index of the stage at which the guest has its target size."""
         return next(i for i, s in enumerate(self.stages) if "target" in s.name.split("+"))
 
-    @property
-    def reserve_stage(self) -> int:
-        """Index of the stage whose pages the host must have free."""
-        return self.target_stage if self.reserve_name == "target" else len(self.stages) - 1
+    def reserve_stage(self, cell: CellFacts) -> int:
+        """Index of the stage for which the host must have a cell's pages free."""
+        return self.target_stage if cell.reserve == "target" else len(self.stages) - 1
 
     def cells_of(self, policy: Policy) -> tuple[CellFacts, ...]:
         """The cells that a policy concerns."""
@@ -252,9 +261,6 @@ class GuestFacts:
             )
         self.shares, self.hard_balance = shares, True
 
-    def reserve_until(self, stage: str) -> None:
-        """Choose the stage whose pages count."""
-        self.reserve_name = stage
 
 
 def to_mib(size: int) -> int:
@@ -315,19 +321,7 @@ def _gather_guest(problem: Problem, guest: Guest) -> GuestFacts:
         policy.restrict(facts)
     for cell in facts.cells:
         cell.blocks = facts.blocks
-    if not guest.running:
-        facts.elsewhere = tuple(_elsewhere(facts))
     return facts
-
-
-def _elsewhere(facts: GuestFacts) -> Iterator[tuple[tuple[int, ...], int, int]]:
-    """Existing devices that override their cell's backing: host nodes, page size, MiB."""
-    for device in facts.guest.devices:
-        if not device.is_ram or (device.page_size is None and device.host_nodes is None):
-            continue
-        cell = facts.cells[device.cell or 0]
-        nodes = device.host_nodes or tuple(sorted({n for nodes in cell.nodes for n in nodes}))
-        yield nodes, device.page_size or min(cell.pages), to_mib(_backed(device))
 
 
 def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform) -> CellFacts:
@@ -351,6 +345,7 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform)
         boot=boot,
         existing=existing,
         not_pooled=sum(to_mib(d.size) - _ordinary(d) for d in mine),
+        elsewhere=() if guest.running else tuple(_elsewhere(mine)),
         platform=platform,
         pages=pages,
         nodes=nodes,
@@ -363,6 +358,12 @@ def _ordinary(device: Device) -> int:
     if device.page_size is not None or device.host_nodes is not None:
         return 0
     return to_mib(_backed(device))
+
+
+def _elsewhere(devices: Iterable[Device]) -> Iterator[Elsewhere]:
+    for device in devices:
+        if device.page_size is not None or device.host_nodes is not None:
+            yield Elsewhere(to_mib(_backed(device)), device.page_size, device.host_nodes)
 
 
 def _backed(device: Device) -> int:

@@ -182,11 +182,27 @@ class GuestModel:
         first = [0] if "target" in self.facts.stages[0].name else []
         return sorted({*first, *self.balanced_stages})
 
-    def spread(self, stage: int) -> Linear:
-        """How much further above its share the best-off cell is than the worst-off one.
+    def imbalance(self) -> Linear:
+        """The spread of every balanced stage from the target on, and at boot what exceeds both one
+        unit and the target's spread: a DIMM is no price for less."""
+        target = self.facts.target_stage
+        later = {stage: self.spread(stage) for stage in self.balanced_stages if stage >= target}
+        early = [stage for stage in self.balanced_stages if stage < target]
+        between = [self.spread(stage) for stage in early if stage > 0]
+        total = sum(later.values()) + sum(between)
+        if 0 not in early:
+            return total
+        unit = min(cell.facts.unit for cell in self.cells)
+        most = self.most_memory * (len(self.cells) + 1)
+        allowed, beyond = self.new_int(0, 2 * most), self.new_int(0, 2 * most)
+        by_unit = self.new_bool()
+        self.model.add(allowed <= unit).only_enforce_if(by_unit)
+        self.model.add(allowed <= later.get(target, 0)).only_enforce_if(~by_unit)
+        self.model.add(beyond >= self.spread(0) - allowed)
+        return total + beyond
 
-        At boot only what exceeds one unit counts: a DIMM is no price for so little.
-        """
+    def spread(self, stage: int) -> Linear:
+        """How much further above its share the best-off cell is than the worst-off one."""
         memory, whole = self.memory_of_cells(stage), sum(self.facts.shares)
         over: list[Linear] = []
         for cell in self.cells:
@@ -200,18 +216,14 @@ class GuestModel:
                 self.model.add(whole * ideal <= memory * share)
                 self.model.add(whole * ideal >= memory * share - whole + 1)
             over.append(cell.totals[stage] - ideal)
-        if stage > 0 and all(isinstance(value, int) for value in over):
+        if all(isinstance(value, int) for value in over):
             return max(over) - min(over)  # type: ignore[type-var, operator]  # integers
         most = self.most_memory * (len(self.cells) + 1)
         top, bottom = self.new_int(-most, most), self.new_int(-most, most)
         for value in over:
             self.model.add(top >= value)
             self.model.add(bottom <= value)
-        if stage > 0:
-            return top - bottom
-        beyond = self.new_int(0, 2 * most)
-        self.model.add(beyond >= top - bottom - min(cell.facts.unit for cell in self.cells))
-        return beyond
+        return top - bottom
 
     def step(self, floor: int) -> Linear:
         """The largest DIMM, or ``floor`` if that is more."""

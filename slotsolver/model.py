@@ -111,7 +111,7 @@ class HostModel:
 
     def capacity(self, guest: GuestModel, cls: CellClass, nodes: tuple[int, ...]) -> int:
         """How many cells of a class the free pages of a node set hold at most, by one page size."""
-        total = cls.cells[0].totals[guest.facts.reserve_stage]
+        total = cls.cells[0].totals[guest.facts.reserve_stage(cls.cells[0].facts)]
         if not isinstance(total, int):
             return len(cls.cells)
         most = 0
@@ -126,13 +126,15 @@ class HostModel:
             for backing, count in cls.count.items():
                 for page, taken in guest.placement.usage(cls, backing).items():
                     self.bookings.append(Booking(guest, backing.nodes, page, taken, count))
+                for device in cls.cells[0].facts.elsewhere:
+                    nodes, page = device.nodes or backing.nodes, device.page or backing.page
+                    taken = -(-device.size // granule(page)) * count
+                    self.bookings.append(Booking(guest, nodes, page, taken, count))
         for cell in guest.cells:
             for pool in self.pools if cell.facts.spread else ():
                 page = pool.pool.page_size
                 taken = guest.placement.spread_usage(cell, page, pool.node)
                 self.bookings.append(Booking(guest, (pool.node,), page, taken, 1))
-        for nodes, page, size in guest.facts.elsewhere:
-            self.bookings.append(Booking(guest, nodes, page, -(-size // granule(page)), 1))
 
     def _pool_rows(self) -> None:
         """No pool gives more than it has.
@@ -171,7 +173,8 @@ class HostModel:
         for guest in self.guests[:1]:
             for left, right in self._equal_nodes():
                 cls = guest.placement.classes[0]
-                if any(len(b.nodes) > 1 for b in cls.count) or guest.facts.elsewhere:
+                bound = any(c.elsewhere for g in self.guests for c in g.facts.cells)
+                if bound or any(len(b.nodes) > 1 for b in cls.count):
                     return
                 self._add(cls.on((left,)) >= cls.on((right,)), [])
 

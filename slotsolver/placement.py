@@ -60,7 +60,7 @@ class Placement:
 
     def _signature(self, cell: CellModel) -> object:
         facts, guest = cell.facts, self.guest
-        total = cell.totals[guest.facts.reserve_stage]
+        total = cell.totals[guest.facts.reserve_stage(facts)]
         same_pages = all(b.page == b.dimm_page for b in facts.backings())
         known = isinstance(total, int) and (same_pages or isinstance(cell.boot, int))
         if not known or facts.spread or not guest.uniform_distances:
@@ -68,7 +68,8 @@ class Placement:
         covered = tuple(facts.id in p.concerned_cells(guest.facts.guest) for p in guest.facts.policies)
         boot = cell.boot if isinstance(cell.boot, int) else None
         paid = guest.paid(facts.id)
-        return (total, boot, facts.existing, paid, facts.backings(), facts.preferred_pages, covered)
+        wishes = (facts.preferred_pages, facts.elsewhere, covered)
+        return (total, boot, facts.existing, paid, facts.backings(), wishes)
 
     def _new_class(self, cells: list[CellModel]) -> CellClass:
         backings = cells[0].facts.backings()
@@ -125,7 +126,7 @@ class Placement:
     def usage(self, cls: CellClass, backing: Backing) -> dict[int, Linear]:
         """Granules that the cells of a class with this backing take, by page size."""
         cell, count = cls.cells[0], cls.count[backing]
-        stage = self.guest.facts.reserve_stage
+        stage = self.guest.facts.reserve_stage(cell.facts)
         paid = self.guest.paid(cell.facts.id)
         total = cell.totals[stage]
         if backing.page == backing.dimm_page and not cell.facts.spread:
@@ -158,7 +159,7 @@ class Placement:
 
     def spread_usage(self, cell: CellModel, page: int, node: int) -> Linear:
         """Granules that a spread cell's DIMMs take in a pool by the reserve stage."""
-        grain, last = granule(page), self.guest.facts.reserve_stage
+        grain, last = granule(page), self.guest.facts.reserve_stage(cell.facts)
         mine = [
             size * part
             for (owner, size, stage, on), part in self.pieces.items()

@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from ortools.sat.python import cp_model
 
-from slotsolver.check import check_plan
+from slotsolver.checker import check_plan
 from slotsolver.conflict import find_conflict
 from slotsolver.constraints.balance import Balance
 from slotsolver.errors import DefectError

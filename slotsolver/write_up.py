@@ -15,6 +15,7 @@ from slotsolver.plan import (
     Operation,
     Plan,
     PlannedCell,
+    PlannedDimm,
     PlannedGuest,
     PoolUse,
     SolverFacts,
@@ -56,9 +57,10 @@ def _guest(layout: GuestLayout) -> PlannedGuest:
         )
         for number, stage in enumerate(facts.stages)
     )
+    dimms, stages = merge_boot(dimms, stages)
     return PlannedGuest(
         name=facts.guest.name,
-        memory=stages[facts.target_stage].memory,
+        memory=next(s.memory for s in stages if "target" in s.name.split("+")),
         maximum=stages[-1].memory,
         slots=slots,
         block=block,
@@ -76,6 +78,20 @@ def _guest(layout: GuestLayout) -> PlannedGuest:
         dimms=dimms,
         operations=tuple(Operation(do="plug", slot=d.slot) for d in dimms if d.state == "plug"),
     )
+
+
+def merge_boot(
+    dimms: tuple[PlannedDimm, ...], stages: tuple[Stage, ...]
+) -> tuple[tuple[PlannedDimm, ...], tuple[Stage, ...]]:
+    """One stage instead of two where freely chosen boot memory is all of the first size."""
+    boot, first = stages[0], stages[1] if len(stages) > 1 else None
+    if first is None or boot.cells != first.cells:
+        return dimms, stages
+    joined = first.model_copy(update={"name": f"{boot.name}+{first.name}"})
+    moved = tuple(
+        d if d.stage == 0 else d.model_copy(update={"stage": d.stage - 1}) for d in dimms
+    )
+    return moved, (joined, *stages[2:])
 
 
 def layout_block(layout: GuestLayout, slots: int) -> int:
@@ -99,6 +115,9 @@ def pages_used(
         boot = cell.boot
         rest = cell.totals[stage] - cell.boot - facts.not_pooled
     backing = cell.backing
+    for device in facts.elsewhere:
+        page = device.page or backing.page
+        yield device.nodes or backing.nodes, page, _pages(device.size, page)
     if facts.spread:
         yield backing.nodes, backing.page, _pages(boot, backing.page)
         for dimm in cell.dimms:
@@ -125,11 +144,11 @@ def _host_use(problem: Problem, layouts: Sequence[GuestLayout]) -> HostUse | Non
     for layout in layouts:
         facts = layout.facts
         last = len(facts.stages) - 1
-        for nodes, page, size in facts.elsewhere:
-            _take(now, free, nodes, page, _pages(size, page))
         for number, cell in enumerate(layout.cells):
             booked: dict[tuple[tuple[int, ...], int], int] = {}
-            for nodes, page, pages in pages_used(layout, cell, number, facts.reserve_stage):
+            for nodes, page, pages in pages_used(
+                layout, cell, number, facts.reserve_stage(facts.cells[number])
+            ):
                 _take(now, free, nodes, page, pages)
                 booked[nodes, page] = booked.get((nodes, page), 0) + pages
             for nodes, page, pages in pages_used(layout, cell, number, last):

@@ -237,8 +237,20 @@ class Rules:
             if self.per_cell(totals) or (place == 0 and not self.free_boot):
                 continue
             off = [t - floor(sum(totals) * share) for t, share in zip(totals, shares, strict=True)]
-            value += max(off) - min(off)
+            spread = max(off) - min(off)
+            if place == 0 and not self.at_target(totals):
+                target = next(t for t in path if self.at_target(t))
+                allowed = max(self.smallest_unit, self.spread_at(target, shares))
+                spread = max(0, spread - allowed)
+            value += spread
         return value
+
+    def spread_at(self, totals: Vector, shares: list[Fraction]) -> int:
+        """How much further above its share one cell is than another; 0 where totals are given."""
+        if self.per_cell(totals):
+            return 0
+        off = [t - floor(sum(totals) * share) for t, share in zip(totals, shares, strict=True)]
+        return max(off) - min(off)
 
     def needed(self, path: list[Vector]) -> Vector:
         """The totals of the cells whose pages must be free: at the target, or at the maximum."""

@@ -21,5 +21,7 @@ class Reserve(Policy):
         return f"the host has free pages for the guest's {self.until}"
 
     def restrict(self, facts: GuestFacts) -> None:
-        """Choose the stage whose pages count."""
-        facts.reserve_until(self.until)
+        """Choose the stage whose pages count; of several policies the furthest one."""
+        for cell in facts.cells_of(self):
+            if self.until == "maximum":
+                cell.reserve = self.until

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 class LeastImbalance(Objective):
     """Over all guests and stages, how much further above its share the best-off cell is than the
-    worst-off one; with equal shares: the largest cell less the smallest."""
+    worst-off one; with equal shares: the largest cell less the smallest. Boot memory that is split
+    freely counts only with what exceeds one unit and the imbalance at the target."""
 
     kind: Literal["least-imbalance"] = "least-imbalance"
     unit: ClassVar[str] = "bytes"
@@ -25,4 +26,4 @@ class LeastImbalance(Objective):
 
     def expression(self, model: HostModel) -> Linear:
         """Sum the spread of each balanced stage."""
-        return sum(g.spread(stage) for g in model.guests for stage in g.balanced_stages)
+        return sum(g.imbalance() for g in model.guests)

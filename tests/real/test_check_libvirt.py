@@ -10,14 +10,14 @@ from types import ModuleType
 
 import pytest
 
-from slotsolver.check import check_domain
-from slotsolver.check.domain_facts import DomainFacts
-from slotsolver.check.start_devices import assigned, plug_all
+from slotsolver.checker import check_domain
+from slotsolver.checker.domain_facts import DomainFacts
+from slotsolver.checker.start_devices import assigned, plug_all
 from slotsolver.platforms import Version
 from slotsolver.problem import Host, Pool
 from slotsolver.size import GiB, MiB
-from tests.check.bad_domains import MAXIMUM, REFUSED_AT_START, REFUSED_BY_DEFINE, devices
-from tests.check.domains import GOOD, at, dimm, domain
+from tests.checker.bad_domains import MAXIMUM, REFUSED_AT_START, REFUSED_BY_DEFINE, devices
+from tests.checker.domains import GOOD, at, dimm, domain
 from tests.real.libvirtd import Libvirtd, LibvirtError
 
 HOST = Host.model_validate(

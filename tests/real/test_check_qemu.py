@@ -6,10 +6,10 @@ from types import ModuleType
 
 import pytest
 
-from slotsolver.check import check_plan
+from slotsolver.checker import check_plan
 from slotsolver.plan import Plan
 from slotsolver.size import GiB, MiB
-from tests.check.builders import BASE, good_plan, good_problem, with_cell, with_dimm, with_guest
+from tests.checker.builders import BASE, good_plan, good_problem, with_cell, with_dimm, with_guest
 
 GOOD = good_plan()
 

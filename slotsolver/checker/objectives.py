@@ -1,0 +1,153 @@
+"""The objectives' values, computed again from the plan's pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import Any
+
+from slotsolver.checker.plan_host import needs
+from slotsolver.checker.subject import GuestSubject, PlanSubject
+from slotsolver.checker.violation import Violation
+from slotsolver.size import MiB
+
+DEFAULT_STEPS = 32
+"""Without another wish a step is the smallest power of two times the block that takes at most this
+many steps from nothing to the maximum."""
+
+
+def check_objectives(plan: PlanSubject) -> Iterator[Violation]:
+    """Each reported value is the plan's, no bound is above its value, and optimal means equal."""
+    options = {o.kind: o for o in plan.problem.objectives}
+    for objective in plan.plan.objectives:
+        value = objective_value(plan, objective.kind, options.get(objective.kind))
+        place = f"objective {objective.kind}"
+        if value is not None and value != objective.value:
+            says = f"the plan's value is {value} {objective.unit}, reported is {objective.value}"
+            yield Violation("objective-value", "plan", says, place)
+        if objective.bound > objective.value:
+            says = f"the bound {objective.bound} is above the value {objective.value}"
+            yield Violation("objective-bound", "plan", says, place)
+        if plan.plan.status == "optimal" and objective.bound != objective.value:
+            says = f"optimal, but {objective.value} is not proven: the bound is {objective.bound}"
+            yield Violation("objective-bound", "plan", says, place)
+    reported = [o.kind for o in plan.plan.objectives]
+    for kind in options:
+        if kind not in reported:
+            yield Violation("objective-missing", "plan", "it is not reported", f"objective {kind}")
+
+
+def objective_value(plan: PlanSubject, kind: str, option: Any) -> int | None:
+    """The value of an objective; ``None`` for one that is not known here."""
+    compute = VALUES.get(kind)
+    return None if compute is None else compute(plan, option)
+
+
+def _fewest_slots(plan: PlanSubject, _: Any) -> int:
+    return sum(g.slots_used for g in plan.guests)
+
+
+def _finest_step(plan: PlanSubject, option: Any) -> int:
+    total = 0
+    for guest in plan.guests:
+        down_to = "default" if option is None else option.down_to
+        floor = _default_step(guest) if down_to == "default" else int(down_to or 0)
+        total += max([floor, *(d.size for d in guest.new_dimms)])
+    return total
+
+
+def _default_step(guest: GuestSubject) -> int:
+    step = guest.planned.block
+    while step * DEFAULT_STEPS < guest.guest.maximum_size:
+        step *= 2
+    return step
+
+
+def _least_imbalance(plan: PlanSubject, _: Any) -> int:
+    """Boot memory that is split freely below the target counts only with what exceeds one unit and
+    the target's own imbalance."""
+    total = 0
+    for guest in plan.guests:
+        stages = guest.balanced_stages(1)
+        early = guest.boot_free and guest.target_stage > 0
+        total += sum(_spread(guest, stage) for stage in stages if stage or not early)
+        if early:
+            at_target = _spread(guest, guest.target_stage) if guest.target_stage in stages else 0
+            total += max(0, _spread(guest, 0) - max(guest.smallest_unit(plan), at_target))
+    return total
+
+
+def _spread(guest: GuestSubject, stage: int) -> int:
+    """How much further above its share one cell is than another (bytes)."""
+    totals, shares = guest.totals(stage), guest.shares()
+    off = [
+        cell - sum(totals) * share // sum(shares)
+        for cell, share in zip(totals, shares, strict=True)
+    ]
+    return max(off) - min(off)
+
+
+def _shortest_distance(plan: PlanSubject, _: Any) -> int:
+    host = plan.problem.host
+    if host is None:
+        return 0
+    total = 0
+    for guest in plan.guests:
+        for one, other in combinations(guest.guest.cells, 2):
+            pairs = (
+                max(host.distance(a, b), host.distance(b, a))
+                for a in guest.planned.cells[one.id].host_nodes
+                for b in guest.planned.cells[other.id].host_nodes
+            )
+            total += one.distance(other.id) * max(pairs, default=0)
+    return total
+
+
+def _largest_pages(plan: PlanSubject, _: Any) -> int:
+    return sum(pages for wanted in needs(plan).values() for _, pages in wanted)
+
+
+def _least_stranding(plan: PlanSubject, _: Any) -> int:
+    """A piece is the smallest target split evenly over its guest's cells; leftovers are counted in
+    pages, small pages in whole MiB."""
+    piece = min(g.guest.target_size // len(g.guest.cells) for g in plan.guests)
+    total = 0
+    for node in plan.plan.host.nodes if plan.plan.host else ():
+        for pool in node.pools:
+            grain = max(pool.page_size, MiB)
+            left = pool.free_after * pool.page_size // grain
+            total += left * grain if left < -(-piece // grain) else 0
+    return total
+
+
+def _preferred_pages(plan: PlanSubject, _: Any) -> int:
+    """Cells whose DIMMs would not have the page size that the last wish for them names."""
+    total = 0
+    for guest in plan.guests:
+        for cell in guest.planned.cells:
+            wishes, page = [], cell.page_size
+            for policy in guest.policies:
+                if policy.kind != "page-size" or (policy.cells and cell.id not in policy.cells):
+                    continue
+                if policy.preferred:
+                    wishes.append(policy.size)
+                elif policy.of == "dimms":
+                    page = policy.size
+            total += bool(wishes) and wishes[-1] != page
+    return total
+
+
+def _lowest_maxmem(plan: PlanSubject, _: Any) -> int:
+    return sum(sum(g.totals(g.last_stage)) + g.beside for g in plan.guests)
+
+
+VALUES: dict[str, Callable[[PlanSubject, Any], int]] = {
+    "fewest-slots": _fewest_slots,
+    "finest-step": _finest_step,
+    "least-imbalance": _least_imbalance,
+    "shortest-distance": _shortest_distance,
+    "largest-pages": _largest_pages,
+    "least-stranding": _least_stranding,
+    "lowest-maxmem": _lowest_maxmem,
+    "preferred-pages": _preferred_pages,
+}

@@ -1,0 +1,152 @@
+"""The host's side of a plan: existing nodes, page sizes, and pages enough in every pool.
+
+A piece of memory on one node takes its pages there. A piece on several nodes takes them anywhere
+among these, so that only sums can be demanded: by Hall's theorem all pieces find their pages if and
+only if, for every union of their node sets, the pieces that lie within it fit into its pools.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import chain, combinations
+
+from slotsolver.checker.subject import GuestSubject, Piece, PlanSubject
+from slotsolver.checker.violation import Violation
+from slotsolver.fields import format_ids
+from slotsolver.plan import PoolUse
+from slotsolver.problem import Host
+from slotsolver.size import format_size
+
+Needs = dict[int, list[tuple[frozenset[int], int]]]
+"""Pages needed by page size (bytes): for each piece the nodes it may lie on and its pages."""
+
+Pools = Mapping[tuple[int, int], int]
+"""Pages by (node id, page size)."""
+
+
+def check_host(plan: PlanSubject) -> Iterator[Violation]:
+    """Every piece lies where pages of its size exist, and the host's table is true."""
+    host = plan.problem.host
+    for guest in plan.guests:
+        yield from _backing(guest, host)
+    if host is None or plan.plan.host is None:
+        return
+    yield from _table(plan, host)
+    capacity = {
+        (node.id, size): host.pool(node.id, size).free
+        for node in host.nodes
+        for size in host.page_sizes()
+    }
+    for nodes, size, pages, free in shortages(needs(plan), capacity):
+        says = (
+            f"{pages} pages of {format_size(size)} are needed on host node {format_ids(nodes)}, "
+            f"{free} are free"
+        )
+        yield Violation("host-pages", "host", says, f"host node {format_ids(nodes)}")
+
+
+def needs(plan: PlanSubject, *, promised: bool = False) -> Needs:
+    """Pages to be taken from the pools up to the stage that is reserved for, or (``promised``)
+    those that growth beyond it to the maximum will take."""
+    wanted: Needs = defaultdict(list)
+    for guest in plan.guests:
+        for piece in guest.pieces:
+            beyond = piece.stage > guest.reserve_stage(piece.cell)
+            if beyond == promised and not piece.taken:
+                wanted[piece.page_size].append((frozenset(piece.nodes), piece.pages))
+    return wanted
+
+
+def shortages(wanted: Needs, capacity: Pools) -> Iterator[tuple[frozenset[int], int, int, int]]:
+    """(nodes, page size, pages needed within these nodes, pages there) where it is too little."""
+    for size, pieces in wanted.items():
+        several = list({nodes for nodes, _ in pieces if len(nodes) > 1})
+        groups = {nodes for nodes, _ in pieces}
+        picked = chain.from_iterable(combinations(several, n) for n in range(2, len(several) + 1))
+        groups.update(frozenset().union(*sets) for sets in picked)
+        for group in sorted(groups, key=sorted):
+            pages = sum(count for nodes, count in pieces if nodes <= group)
+            there = sum(capacity.get((node, size), 0) for node in group)
+            if group and pages > there:
+                yield group, size, pages, there
+
+
+def _backing(guest: GuestSubject, host: Host | None) -> Iterator[Violation]:
+    """Pages and nodes of each piece are the host's, and what the guest requires."""
+    for piece in guest.pieces:
+        if host is None:
+            if piece.nodes:
+                yield Violation("plan-nodes", "plan", "host nodes without a host", piece.place)
+            continue
+        for node in sorted(set(piece.nodes) - {n.id for n in host.nodes}):
+            says = f"unsupported configuration: NUMA node {node} is unavailable"
+            yield Violation("libvirt-H10", "start", says, piece.place)
+        if piece.page_size not in host.page_sizes():
+            says = (
+                "internal error: Unable to find any usable hugetlbfs mount for "
+                f"{piece.page_size >> 10} KiB"
+            )
+            yield Violation("libvirt-H4", "start", says, piece.place)
+        if not piece.taken and not piece.given:
+            yield from _nodes(guest, piece)
+    for cell, planned in zip(guest.guest.cells, guest.planned.cells, strict=True):
+        if cell.page_size not in (None, planned.page_size):
+            says = f"the guest requires pages of {format_size(cell.page_size or 0)}"
+            yield Violation("required-page-size", "plan", says, f"{guest.place} cell {cell.id}")
+    yield from _same_backing(guest)
+
+
+def _nodes(guest: GuestSubject, piece: Piece) -> Iterator[Violation]:
+    cell = guest.guest.cells[piece.cell]
+    required = cell.host_nodes if cell.host_nodes is not None else guest.guest.host_nodes
+    if required is not None and not set(piece.nodes) <= set(required):
+        says = f"is on host nodes {format_ids(piece.nodes)}, required are {format_ids(required)}"
+        yield Violation("required-nodes", "plan", says, piece.place)
+    if len(piece.nodes) != 1 and piece.nodes != cell.host_nodes:
+        says = f"lies on one host node, planned are {format_ids(piece.nodes) or 'none'}"
+        yield Violation("one-node", "plan", says, piece.place)
+
+
+def _same_backing(guest: GuestSubject) -> Iterator[Violation]:
+    """A cell has one page size and one set of host nodes unless a policy asks for more."""
+    mixed, spread = set(), set()
+    for policy in guest.policies:
+        cells = {c.id for c in guest.guest.cells if policy.cells is None or c.id in policy.cells}
+        if policy.kind == "page-size" and policy.of == "dimms":
+            mixed |= cells
+        if policy.kind == "host-nodes" and policy.spread:
+            spread |= cells
+    for dimm in guest.new_dimms:
+        cell, place = guest.planned.cells[dimm.cell], f"{guest.place} slot {dimm.slot}"
+        if dimm.page_size != cell.page_size and dimm.cell not in mixed:
+            says = f"its pages are of {format_size(dimm.page_size)}, its cell's are not"
+            yield Violation("one-page-size", "plan", says, place)
+        if dimm.host_nodes != cell.host_nodes and dimm.cell not in spread:
+            says = f"it is on host nodes {format_ids(dimm.host_nodes)}, its cell is not"
+            yield Violation("one-node", "plan", says, place)
+
+
+def _table(plan: PlanSubject, host: Host) -> Iterator[Violation]:
+    """``plan.host`` says what the pools hold before and after."""
+    table: dict[tuple[int, int], PoolUse] = {}
+    for use in plan.plan.host.nodes if plan.plan.host else ():
+        table |= {(use.id, pool.page_size): pool for pool in use.pools}
+    reserved, promised = needs(plan), needs(plan, promised=True)
+    for size in host.page_sizes():
+        pools = {place: use for place, use in table.items() if place[1] == size}
+        taken = {place: use.free_before - use.free_after for place, use in pools.items()}
+        later = {place: use.promised for place, use in pools.items()}
+        for name, said, wanted in (("taken", taken, reserved), ("promised", later, promised)):
+            pieces = {size: wanted.get(size, [])}
+            total = sum(pages for _, pages in pieces[size])
+            if sum(said.values()) != total or list(shortages(pieces, said)):
+                says = f"{total} pages are {name}, the plan says {sum(said.values())} or elsewhere"
+                yield Violation("plan-host", "plan", says, f"pools of {format_size(size)}")
+    for node in host.nodes:
+        for size in (host.base_page, *(p.page_size for p in node.pools)):
+            pool, entry = host.pool(node.id, size), table.get((node.id, size))
+            if entry is None or (entry.total, entry.free_before) != (pool.total, pool.free):
+                says = f"the pool has {pool.free} of {pool.total} pages free, the plan says {entry}"
+                place = f"host node {node.id} pool of {format_size(size)}"
+                yield Violation("plan-host", "plan", says, place)

@@ -1,0 +1,39 @@
+"""Judging a plan: its structure first, then, where there is one, everything else."""
+
+from __future__ import annotations
+
+from slotsolver.checker.objectives import check_objectives
+from slotsolver.checker.plan_addresses import check_addresses
+from slotsolver.checker.plan_host import check_host
+from slotsolver.checker.plan_platform import check_platform
+from slotsolver.checker.plan_structure import check_names, check_shape, check_structure
+from slotsolver.checker.policies import check_policies
+from slotsolver.checker.subject import subject_of
+from slotsolver.checker.violation import Violation
+from slotsolver.plan import Plan
+from slotsolver.problem import Problem
+
+
+def check_plan(problem: Problem, plan: Plan) -> tuple[Violation, ...]:
+    """Every rule that the plan breaks, re-derived from problem and plan; empty if it is right.
+
+    A plan without sound structure (other guests or cells than the problem has) is judged no
+    further, because nothing else would have a meaning. Raises :class:`InputError` for a machine
+    type that is not known, :class:`DefectError` for a policy kind that has no check.
+    """
+    found = list(check_names(problem, plan))
+    if found:
+        return tuple(found)
+    for guest, planned in zip(problem.guests, plan.guests, strict=True):
+        found += check_shape(guest, planned)
+    if found:
+        return tuple(found)
+    subject = subject_of(problem, plan)
+    for guest_subject in subject.guests:
+        found += check_structure(guest_subject)
+    found += check_platform(subject)
+    found += check_addresses(subject)
+    found += check_host(subject)
+    found += check_policies(subject)
+    found += check_objectives(subject)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,28 @@
+"""`page-size`: the pages that the cells meant (or only their DIMMs) are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from slotsolver.checker.subject import PlanSubject
+from slotsolver.checker.violation import Violation
+from slotsolver.size import format_size
+
+
+def check(policy: Any, plan: PlanSubject) -> Iterator[Violation]:
+    """Unless it is only `preferred`, boot memory and new DIMMs have pages of `size`."""
+    if policy.preferred:
+        return
+    for guest, cells in plan.concerned(policy):
+        pieces = [(c.id, c.page_size, f"cell {c.id}") for c in guest.planned.cells]
+        if policy.of == "dimms":
+            pieces = []
+        pieces += [(d.cell, d.page_size, f"slot {d.slot}") for d in guest.new_dimms]
+        for cell, page_size, place in pieces:
+            if cell in cells and page_size != policy.size:
+                says = (
+                    f"pages of {format_size(policy.size)} are wanted, planned are pages of "
+                    f"{format_size(page_size)}"
+                )
+                yield Violation("page-size", "policy", says, f"{guest.place} {place}")

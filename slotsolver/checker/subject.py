@@ -1,0 +1,239 @@
+"""What is judged: a plan beside its problem, with every number re-derived from the two.
+
+A *piece* is memory that has one backend: a cell's boot memory or one device. Totals, stages,
+pieces and pages are computed here from the pieces alone, so that a plan's own sums are never
+believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from slotsolver.plan import Plan, PlannedDimm, PlannedGuest
+from slotsolver.platforms import Version, platform_for
+from slotsolver.problem import AtLeast, Device, Guest, Problem
+from slotsolver.size import MiB
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Memory with one backend. ``stage`` is the index of the stage at which it is first there,
+    ``taken`` says that the host has given its pages already (a running guest's memory), ``given``
+    that its page size and nodes are the guest's own and no choice of the plan."""
+
+    cell: int
+    size: int
+    page_size: int
+    nodes: tuple[int, ...]
+    stage: int
+    place: str
+    taken: bool = False
+    given: bool = False
+
+    @property
+    def pages(self) -> int:
+        """Pages that the piece takes: QEMU rounds a backend up to whole pages."""
+        return -(-self.size // self.page_size)
+
+
+@dataclass(frozen=True)
+class GuestSubject:
+    """A guest of the problem beside its planned guest."""
+
+    guest: Guest
+    planned: PlannedGuest
+    policies: tuple[Any, ...]
+    libvirt: str
+    qemu: str
+
+    @property
+    def place(self) -> str:
+        """How violations name the guest."""
+        return f"guest {self.guest.name}"
+
+    @cached_property
+    def new_dimms(self) -> tuple[PlannedDimm, ...]:
+        """DIMMs that the plan adds, now or later."""
+        return tuple(d for d in self.planned.dimms if d.state not in ("present", "unplug"))
+
+    @cached_property
+    def kept_devices(self) -> tuple[Device, ...]:
+        """Devices that are there already and stay: all but DIMMs that the plan unplugs."""
+        gone = {d.slot for d in self.planned.dimms if d.state == "unplug"}
+        return tuple(d for d in self.guest.devices if not (d.takes_slot and d.slot in gone))
+
+    @property
+    def boot_free(self) -> bool:
+        """Whether the cells' boot memory is the solver's to choose."""
+        return any(c.memory is None for c in self.guest.cells)
+
+    @cached_property
+    def wanted_sizes(self) -> tuple[int, ...]:
+        """The totals that the guest must be able to have (bytes), ascending, without boot."""
+        sizes = {self.guest.target_size, *self.guest.waypoints}
+        for policy in self.policies:
+            if policy.kind == "waypoints":
+                sizes.update(policy.sizes)
+        if not self.maximum_may_exceed:
+            sizes.add(self.guest.maximum_size)
+        return tuple(sorted({whole_mib(size) for size in sizes}))
+
+    @property
+    def maximum_may_exceed(self) -> bool:
+        """Whether the maximum is only a lower bound."""
+        return isinstance(self.guest.maximum, AtLeast)
+
+    @cached_property
+    def target_stage(self) -> int:
+        """Index of the stage whose total is the target; 0 where none is."""
+        sizes = [s.memory for s in self.planned.stages]
+        wanted = whole_mib(self.guest.target_size)
+        return sizes.index(wanted) if wanted in sizes else 0
+
+    @property
+    def last_stage(self) -> int:
+        """Index of the maximum."""
+        return len(self.planned.stages) - 1
+
+    def totals(self, stage: int) -> tuple[int, ...]:
+        """Each cell's total at a stage (bytes): boot memory, devices there, DIMMs up to it."""
+        totals = [c.boot for c in self.planned.cells]
+        for device in self.kept_devices:
+            if device.is_ram:
+                totals[device.cell or 0] += whole_mib(device.size)
+        for dimm in self.new_dimms:
+            if dimm.stage <= stage:
+                totals[dimm.cell] += dimm.size
+        return tuple(totals)
+
+    @property
+    def beside(self) -> int:
+        """Bytes of devices that count in the guest's total and in no cell's (nvdimm, …)."""
+        return sum(whole_mib(d.size) for d in self.kept_devices if not d.is_ram)
+
+    @property
+    def slots_used(self) -> int:
+        """Slots that the layout takes as libvirt counts them: every memory device before 9.5, then
+        only those in DIMM slots (libvirt 9.0 qemu_domain.c:qemuDomainDefValidateMemoryHotplug)."""
+        every = Version.parse(self.libvirt) < (9, 5)
+        return sum(every or d.takes_slot for d in self.kept_devices) + len(self.new_dimms)
+
+    def unit(self, cell: int) -> int:
+        """What every new DIMM's size and address in a cell is a multiple of (bytes)."""
+        least = 256 * MiB if self.guest.machine.startswith("pseries") else 2 * MiB
+        pages = [d.page_size for d in self.new_dimms if d.cell == cell]
+        return max(least, self.planned.block, *(pages or [self.planned.cells[cell].page_size]))
+
+    def smallest_unit(self, plan: PlanSubject) -> int:
+        """The least unit that any cell could have had: by its required page size, else the base
+        page, and by the memory block where boot memory fixes it, else the smallest (bytes)."""
+        platform = platform_for(self.guest.machine)
+        given = [p.size for p in self.policies if p.kind == "guest-block"]
+        block = given[-1] if given else platform.smallest_block
+        if not given and self.guest.boot_size is not None:
+            block = self.planned.block
+        host = plan.problem.host
+        pages = []
+        for cell in self.guest.cells:
+            asked = [
+                p
+                for p in self.policies
+                if p.kind == "page-size" and not p.preferred and _names(p, cell.id)
+            ]
+            of_dimms = [p.size for p in asked if p.of == "dimms"]
+            whole = [p.size for p in asked if p.of == "memory"]
+            base = host.base_page if host else platform.base_page
+            pages.append([*of_dimms, *whole, cell.page_size, base])
+        smallest = min(next(size for size in sizes if size) for sizes in pages)
+        return max(platform.dimm_alignment, smallest, block)
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Every piece of RAM of the guest at the maximum; of virtio-mem what is requested."""
+        running = self.guest.running
+        found = [
+            Piece(c.id, c.boot, c.page_size, c.host_nodes, 0, f"{self.place} cell {c.id}", running)
+            for c in self.planned.cells
+        ]
+        for number, device in enumerate(self.kept_devices):
+            if device.is_ram:
+                cell = self.planned.cells[device.cell or 0]
+                page = device.page_size or cell.page_size
+                nodes = device.host_nodes or cell.host_nodes
+                place = f"{self.place} {device.model} {number}"
+                own = bool(device.page_size or device.host_nodes)
+                size = device.requested or 0 if device.model == "virtio-mem" else device.size
+                found.append(Piece(cell.id, size, page, nodes, 0, place, running, own))
+        for d in self.new_dimms:
+            place = f"{self.place} slot {d.slot}"
+            found.append(Piece(d.cell, d.size, d.page_size, d.host_nodes, d.stage, place))
+        return tuple(found)
+
+    def reserve_stage(self, cell: int) -> int:
+        """Index of the stage for which a cell's pages must be free on the host."""
+        for policy in self.policies:
+            if policy.kind == "reserve" and policy.until == "maximum" and _names(policy, cell):
+                return self.last_stage
+        return self.target_stage
+
+    def shares(self) -> tuple[int, ...]:
+        """The cells' shares of a total: the last balance policy's, else equal."""
+        for policy in reversed(self.policies):
+            if policy.kind == "balance":
+                return shares_of(policy.by, self.guest)
+        return (1,) * len(self.guest.cells)
+
+    def balanced_stages(self, first: int) -> tuple[int, ...]:
+        """Stages from ``first`` on, and boot where it is free, that have no target per cell."""
+        per_cell = {self.target_stage} if isinstance(self.guest.target, dict) else set()
+        stages = set(range(first, self.last_stage + 1)) - per_cell
+        return tuple(sorted(stages | ({0} - per_cell if self.boot_free else set())))
+
+
+@dataclass(frozen=True)
+class PlanSubject:
+    """A plan beside its problem, guest by guest."""
+
+    problem: Problem
+    plan: Plan
+    guests: tuple[GuestSubject, ...]
+
+    def concerned(self, policy: Any) -> Iterator[tuple[GuestSubject, tuple[int, ...]]]:
+        """The guests that a policy is about, each with the ids of the cells meant."""
+        for guest in self.guests:
+            if policy.guests is None or guest.guest.name in policy.guests:
+                yield guest, tuple(c.id for c in guest.guest.cells if _names(policy, c.id))
+
+
+def subject_of(problem: Problem, plan: Plan) -> PlanSubject:
+    """Put plan and problem side by side; they have the same guests."""
+    guests = tuple(
+        GuestSubject(
+            guest,
+            planned,
+            tuple(p for p in problem.policies if p.guests is None or guest.name in p.guests),
+            problem.libvirt,
+            problem.qemu,
+        )
+        for guest, planned in zip(problem.guests, plan.guests, strict=True)
+    )
+    return PlanSubject(problem, plan, guests)
+
+
+def shares_of(by: Any, guest: Guest) -> tuple[int, ...]:
+    """Each cell's share: ``equal``, by its number of ``cpus`` (at least 1), or as listed."""
+    if by == "cpus":
+        return tuple(max(1, len(cell.cpus)) for cell in guest.cells)
+    return (1,) * len(guest.cells) if by == "equal" else tuple(by)
+
+
+def whole_mib(size: int) -> int:
+    """Rounded up to 1 MiB, as libvirt's start does (qemu_domain.c:qemuDomainAlignMemorySizes)."""
+    return -(-size // MiB) * MiB
+
+
+def _names(policy: Any, cell: int) -> bool:
+    return policy.cells is None or cell in policy.cells

@@ -1,0 +1,49 @@
+"""The solver against an exhaustive search that shares nothing with it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, assume, given, note, settings
+
+from slotsolver import Infeasible, InputError, Plan
+from slotsolver.problem import Problem
+from slotsolver.solver import solve
+from tests import oracle
+from tests.oracle_rules import Unsupported
+from tests.strategies import small_problems
+
+
+def agree(problem: Problem) -> None:
+    """The plan's objective values are the best ones there are, or neither finds a plan."""
+    try:
+        expected = oracle.best(problem)
+    except Unsupported:
+        assume(False)
+    try:
+        answer = solve(problem)
+    except InputError as error:
+        note(str(error))
+        assert expected is None
+        return
+    note(problem.model_dump_json())
+    if expected is None:
+        assert isinstance(answer, Infeasible)
+        return
+    assert isinstance(answer, Plan)
+    assert answer.status == "optimal"
+    assert tuple(o.value for o in answer.objectives) == expected
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(problem=small_problems())
+def test_no_plan_is_better_than_the_one_found(problem: Problem) -> None:
+    """On small problems of every kind of policy the exhaustive search finds nothing better."""
+    agree(problem)
+
+
+@pytest.mark.exhaustive
+@settings(max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(problem=small_problems())
+def test_no_plan_is_better_than_the_one_found_exhaustively(problem: Problem) -> None:
+    """The same over many more problems."""
+    agree(problem)
