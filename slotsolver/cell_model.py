@@ -14,7 +14,7 @@ from slotsolver.menu import Menu
 if TYPE_CHECKING:
     from slotsolver.model import GuestModel
 
-Linear = cp_model.LinearExprT
+Linear = cp_model.LinearExpr | int
 Literal = cp_model.LiteralT
 Window = tuple[int, int, int]
 """Lowest value, highest value and the grid between them (MiB)."""
@@ -94,7 +94,10 @@ class CellModel:
 
     def counts(self) -> list[tuple[int, int, cp_model.IntVar]]:
         """Every ``(size, stage, count)`` in a fixed order."""
-        return [(size, stage, n) for (size, stage), n in sorted(self._counts.items(), key=lambda i: i[0])]
+        return [
+            (size, stage, n)
+            for (size, stage), n in sorted(self._counts.items(), key=lambda i: i[0])
+        ]
 
     def is_used(self, size: int, stage: int) -> Literal:
         """A literal that is true if ``size`` has a count at ``stage``."""

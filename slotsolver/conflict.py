@@ -91,9 +91,7 @@ def _without_policy(policy: object) -> Relax:
 
 def _change_guest(name: str, **update: object) -> Relax:
     def relax(problem: Problem) -> Problem:
-        guests = tuple(
-            g.model_copy(update=update) if g.name == name else g for g in problem.guests
-        )
+        guests = tuple(g.model_copy(update=update) if g.name == name else g for g in problem.guests)
         return problem.model_copy(update={"guests": guests})
 
     return relax

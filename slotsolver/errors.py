@@ -3,7 +3,7 @@
 ::
 
     SlotsolverError
-    ├── InputError          bad usage or bad input: file, place, rule, and what would help (exit code 2)
+    ├── InputError          bad usage or bad input: file, place, rule, what would help (exit code 2)
     │   └── SizeError       a size that cannot be read
     └── DefectError         slotsolver contradicts itself: a bug to report (exit code 1)
 

@@ -262,7 +262,6 @@ class GuestFacts:
         self.shares, self.hard_balance = shares, True
 
 
-
 def to_mib(size: int) -> int:
     """Bytes to MiB, rounded up as libvirt rounds at start (qemuDomainAlignMemorySizes)."""
     return -(-size // MiB)
@@ -280,8 +279,8 @@ def insert_stage(stages: list[StageFacts], stage: StageFacts) -> None:
             other.cells = other.cells or stage.cells
         elif place == 0:
             raise InputError(
-                f"{stage.name} {format_size(stage.memory * MiB)} is below the memory that cannot be "
-                f"unplugged, {format_size(other.memory * MiB)}"
+                f"{stage.name} {format_size(stage.memory * MiB)} is below the memory that cannot "
+                f"be unplugged, {format_size(other.memory * MiB)}"
             )
         else:
             stages.insert(place, stage)
@@ -297,9 +296,11 @@ def gather(problem: Problem) -> tuple[GuestFacts, ...]:
 def _gather_guest(problem: Problem, guest: Guest) -> GuestFacts:
     platform = platform_for(guest.machine)
     outside = sum(to_mib(d.size) for d in guest.devices if not d.is_ram)
-    counted = guest.devices if problem.libvirt_version < (9, 5) else [
-        d for d in guest.devices if d.takes_slot
-    ]
+    counted = (
+        guest.devices
+        if problem.libvirt_version < (9, 5)
+        else [d for d in guest.devices if d.takes_slot]
+    )
     facts = GuestFacts(
         guest=guest,
         host=problem.host,
@@ -334,8 +335,13 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform)
     pages = host.page_sizes() if host else (platform.base_page,)
     reason = ""
     if cell.page_size is not None:
-        pages, reason = (cell.page_size,), f"its memory backing requires {format_size(cell.page_size)}"
-    nodes = tuple((n.id,) for n in host.nodes) if host else ((),)
+        pages, reason = (
+            (cell.page_size,),
+            f"its memory backing requires {format_size(cell.page_size)}",
+        )
+    nodes: tuple[tuple[int, ...], ...] = ((),)
+    if host:
+        nodes = tuple((n.id,) for n in host.nodes)
     if host and cell.host_nodes is not None:
         nodes = (cell.host_nodes,)
     elif host and guest.host_nodes is not None:

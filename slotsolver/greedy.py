@@ -1,8 +1,8 @@
 """A first layout by closed forms, to start the search from; see ``bounds`` for why it is short.
 
-For one cell and one stage: the largest DIMM that the rules allow, again and again, the last one cut
-to what is left. Sorted, that still obeys the growth rules: the cut DIMM lies between two others, and
-every larger one then has more memory before it than it had.
+For one cell and one stage: the largest DIMM that the rules allow, again and again, the last one
+cut to what is left. Sorted, that still obeys the growth rules: the cut DIMM lies between two
+others, and every larger one then has more memory before it than it had.
 """
 
 from __future__ import annotations

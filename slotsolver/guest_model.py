@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ortools.sat.python import cp_model
@@ -50,8 +51,8 @@ class GuestModel:
 
     def _menu(self, cell: CellFacts, windows: Sequence[Window], floor: int) -> Menu:
         """The menu of a cell; equal cells share the work."""
-        growth = max((b[1] - a[0] for a, b in zip(windows, windows[1:], strict=False)), default=0)
-        rules = tuple(p.kind for p in self.facts.policies if cell.id in p.concerned_cells(self.facts.guest))
+        growth = max((b[1] - a[0] for a, b in pairwise(windows)), default=0)
+        rules = tuple(cell.id in p.concerned_cells(self.facts.guest) for p in self.facts.policies)
         key = (growth, cell.boot, cell.existing, cell.unit, rules, self.facts.shares[cell.id])
         if key not in self.menus:
             self.menus[key] = menu_for(self.facts, cell, growth, floor)
@@ -183,23 +184,20 @@ class GuestModel:
         return sorted({*first, *self.balanced_stages})
 
     def imbalance(self) -> Linear:
-        """The spread of every balanced stage from the target on, and at boot what exceeds both one
-        unit and the target's spread: a DIMM is no price for less."""
-        target = self.facts.target_stage
-        later = {stage: self.spread(stage) for stage in self.balanced_stages if stage >= target}
-        early = [stage for stage in self.balanced_stages if stage < target]
-        between = [self.spread(stage) for stage in early if stage > 0]
-        total = sum(later.values()) + sum(between)
-        if 0 not in early:
-            return total
+        """The spread of every balanced stage; of boot memory that is split freely only what exceeds
+        both one unit and the spread of the next stage: a DIMM is no price for less."""
+        stages = self.balanced_stages
+        if 0 not in stages or self.facts.stages[0].name != "boot":
+            return sum(self.spread(stage) for stage in stages)
+        spreads = {stage: self.spread(stage) for stage in stages}
         unit = min(cell.facts.unit for cell in self.cells)
         most = self.most_memory * (len(self.cells) + 1)
         allowed, beyond = self.new_int(0, 2 * most), self.new_int(0, 2 * most)
         by_unit = self.new_bool()
         self.model.add(allowed <= unit).only_enforce_if(by_unit)
-        self.model.add(allowed <= later.get(target, 0)).only_enforce_if(~by_unit)
-        self.model.add(beyond >= self.spread(0) - allowed)
-        return total + beyond
+        self.model.add(allowed <= spreads.get(1, 0)).only_enforce_if(~by_unit)
+        self.model.add(beyond >= spreads.pop(0) - allowed)
+        return sum(spreads.values()) + beyond
 
     def spread(self, stage: int) -> Linear:
         """How much further above its share the best-off cell is than the worst-off one."""
@@ -217,7 +215,7 @@ class GuestModel:
                 self.model.add(whole * ideal >= memory * share - whole + 1)
             over.append(cell.totals[stage] - ideal)
         if all(isinstance(value, int) for value in over):
-            return max(over) - min(over)  # type: ignore[type-var, operator]  # integers
+            return max(over) - min(over)
         most = self.most_memory * (len(self.cells) + 1)
         top, bottom = self.new_int(-most, most), self.new_int(-most, most)
         for value in over:
@@ -271,7 +269,9 @@ class GuestModel:
         for place, cell in enumerate(self.cells):
             _, high, grain = cell.windows[stage]
             share = left // (len(self.cells) - place)
-            more = max(0, min(high - totals[place], -(-share // grain) * grain if share % grain else share))
+            more = max(
+                0, min(high - totals[place], -(-share // grain) * grain if share % grain else share)
+            )
             totals[place] += more
             left -= more
         return totals

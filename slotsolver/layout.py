@@ -62,9 +62,8 @@ def read_layout(guest: GuestModel, solver: cp_model.CpSolver) -> GuestLayout:
         dimms: list[NewDimm] = []
         for size, stage, count in cell.counts():
             if cell.facts.spread:
-                for (owner, s, t, node), part in sorted(guest.placement.pieces.items(), key=lambda i: i[0]):
-                    if (owner, s, t) == (cell.facts.id, size, stage):
-                        dimms += [NewDimm(stage, size, (node,))] * solver.value(part)
+                for node, part in guest.placement.parts(cell.facts.id, size, stage):
+                    dimms += [NewDimm(stage, size, (node,))] * solver.value(part)
             else:
                 dimms += [NewDimm(stage, size, backing.nodes)] * solver.value(count)
         cells.append(

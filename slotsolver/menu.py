@@ -33,7 +33,9 @@ def menu_for(facts: GuestFacts, cell: CellFacts, most_growth: int, floor: int) -
     ``floor`` is the step (MiB) below which finer DIMMs gain nothing; it thins the thinned menu.
     """
     if cell.allowed is not None:
-        return Menu(tuple(s for s in sorted(cell.allowed) if s <= most_growth and cell.permits(s)), True)
+        return Menu(
+            tuple(s for s in sorted(cell.allowed) if s <= most_growth and cell.permits(s)), True
+        )
     grain = math.lcm(cell.unit, cell.multiple)
     top = min(most_growth, cell.largest)
     count = top // grain
@@ -56,7 +58,7 @@ def _powers(grain: int, top: int) -> Iterable[int]:
 
 
 def _balanced_growth(facts: GuestFacts, cell: CellFacts, grain: int) -> set[tuple[int, int]]:
-    """Growth and memory before it (MiB) of the cell between stages when balanced, both roundings."""
+    """Growth and memory before it (MiB) between stages when balanced, with both roundings."""
     found: set[tuple[int, int]] = set()
     share, whole = facts.shares[cell.id], sum(facts.shares)
     before = {cell.boot + cell.existing} if cell.boot is not None else set()

@@ -117,7 +117,10 @@ class HostModel:
         most = 0
         for page in {b.page for b in cls.count if b.nodes == nodes}:
             need = max(1, -(-total // granule(page)) - guest.paid(cls.cells[0].facts.id))
-            most += sum(p.capacity for p in self.pools if p.node in nodes and p.pool.page_size == page) // need
+            most += (
+                sum(p.capacity for p in self.pools if p.node in nodes and p.pool.page_size == page)
+                // need
+            )
         return min(most, len(cls.cells))
 
     def _take_pages(self, guest: GuestModel) -> None:
@@ -184,9 +187,7 @@ class HostModel:
         if host is None:
             return []
         ids = [n.id for n in host.nodes]
-        allowed = [
-            {b.nodes for b in cls.count} for g in self.guests for cls in g.placement.classes
-        ]
+        allowed = [{b.nodes for b in cls.count} for g in self.guests for cls in g.placement.classes]
         pairs = []
         for place, left in enumerate(ids):
             for right in ids[place + 1 :]:

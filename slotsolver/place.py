@@ -41,10 +41,7 @@ def place(layout: GuestLayout, slots: int, block: int) -> tuple[PlannedDimm, ...
     rows = [(cell, dimm, next(numbers)) for cell, dimm in plug_order(layout)]
     addresses: dict[int, int] = {}
     for align, size, slot in sorted(
-        (
-            (-_alignment(layout, cell, block), dimm.size * MiB, slot)
-            for cell, dimm, slot in rows
-        ),
+        ((-_alignment(layout, cell, block), dimm.size * MiB, slot) for cell, dimm, slot in rows),
         key=lambda row: (row[0], row[2]),
     ):
         addresses[slot] = _take(gaps, -align, size)
@@ -115,12 +112,12 @@ def _first_fit(
     page = device.page_size or min(cell.pages)
     align = max(facts.platform.backend_alignment(page), device.block or 0)
     taken = sorted(
-        (d.address, d.address + d.size)
-        for d in [*earlier, *facts.guest.devices]
-        if d.address
+        (d.address, d.address + d.size) for d in [*earlier, *facts.guest.devices] if d.address
     )
     if window is None:
-        raise InputError(f"guest {facts.guest.name} has memory devices but no maxMemory above memory")
+        raise InputError(
+            f"guest {facts.guest.name} has memory devices but no maxMemory above memory"
+        )
     address = -(-window.base // align) * align
     for start, end in taken:
         if address < end and start < address + device.size:
@@ -133,9 +130,7 @@ def _window(facts: GuestFacts, boot: int, slots: int) -> Range | None:
     return facts.platform.memory_map(boot, maximum, slots, **layout_options(facts)).window
 
 
-def free_gaps(
-    facts: GuestFacts, boot: int, slots: int, devices: Sequence[Device]
-) -> list[Gap]:
+def free_gaps(facts: GuestFacts, boot: int, slots: int, devices: Sequence[Device]) -> list[Gap]:
     """The free parts of the device memory window, ascending."""
     window = _window(facts, boot, slots)
     if window is None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ortools.sat.python import cp_model
-
 from slotsolver.cell_model import CellModel, Linear
 from slotsolver.facts import Backing
 from slotsolver.size import MiB
@@ -65,7 +63,8 @@ class Placement:
         known = isinstance(total, int) and (same_pages or isinstance(cell.boot, int))
         if not known or facts.spread or not guest.uniform_distances:
             return facts.id
-        covered = tuple(facts.id in p.concerned_cells(guest.facts.guest) for p in guest.facts.policies)
+        policies = guest.facts.policies
+        covered = tuple(facts.id in p.concerned_cells(guest.facts.guest) for p in policies)
         boot = cell.boot if isinstance(cell.boot, int) else None
         paid = guest.paid(facts.id)
         wishes = (facts.preferred_pages, facts.elsewhere, covered)
@@ -122,6 +121,11 @@ class Placement:
                 self.pieces[cell.facts.id, size, stage, node] = part
                 parts.append(part)
             self.guest.model.add(sum(parts) == count)
+
+    def parts(self, cell: int, size: int, stage: int) -> list[tuple[int, Linear]]:
+        """The DIMMs of one size and stage of a spread cell, by host node."""
+        mine = (key for key in self.pieces if key[:3] == (cell, size, stage))
+        return [(key[3], self.pieces[key]) for key in sorted(mine)]
 
     def usage(self, cls: CellClass, backing: Backing) -> dict[int, Linear]:
         """Granules that the cells of a class with this backing take, by page size."""
@@ -208,7 +212,7 @@ class Placement:
                 if isinstance(count, int) and count == 0:
                     continue
                 seen = self._seen(cls, here, sets, apart)
-                twice.append(self._product(count, len(cls.cells), seen, cls))
+                twice.append(self._product(count, len(cls.cells), seen))
                 twice.append(-self._inner(cls, cls) * apart[here, here] * count)
         total = self.guest.new_int(0, 1 << 40)
         self.guest.model.add(2 * total == sum(twice))
@@ -251,11 +255,13 @@ class Placement:
         """How many cells of a class can lie on a node set, by its free pages alone."""
         return self.guest.host_model.capacity(self.guest, cls, nodes)
 
-    def _product(self, count: Linear, most: int, seen: tuple[Linear, int, int], cls: CellClass) -> Linear:
+    def _product(self, count: Linear, most: int, seen: tuple[Linear, int, int]) -> Linear:
         """``count * seen``, linearised; exact where it is minimised."""
         value, low, high = seen
-        if isinstance(count, int) or isinstance(value, int):
+        if isinstance(count, int):
             return count * value
+        if isinstance(value, int):
+            return value * count
         model = self.guest.model
         product = self.guest.new_int(0, most * high)
         model.add(product >= low * count)

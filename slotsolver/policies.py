@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -21,7 +21,7 @@ from slotsolver.fields import Ids, Model, nearest
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
     from slotsolver.model import GuestModel, HostModel, Linear
-    from slotsolver.problem import Guest, Problem
+    from slotsolver.problem import Guest
 
 
 class Declared(Model):
@@ -69,10 +69,6 @@ class Policy(Declared):
     def most_boot(self, memory: int) -> int:
         """The most boot memory (MiB) of a guest that the policy leaves of ``memory``; a hint."""
         return memory
-
-    def precheck(self, facts: GuestFacts) -> Iterator[str]:
-        """Necessary conditions that plain arithmetic refutes, each as a sentence with numbers."""
-        yield from ()
 
 
 class Objective(Declared):
@@ -137,20 +133,20 @@ def _read(value: Any, info: ValidationInfo, base: type[Kind], word: str) -> Kind
     if isinstance(value, str):
         value = {"kind": value}
     if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
-        raise InputErrorValue(f"{word} needs `kind`, for example {{kind: {next(iter(_registry(base)))}}}")
+        raise KindError(f"{word} needs `kind`, for example {{kind: {next(iter(_registry(base)))}}}")
     kind = value["kind"]
     known = _registry(base)
     if kind not in known:
-        raise InputErrorValue(f"unknown {word} {kind!r}; {nearest(kind, known)}")
+        raise KindError(f"unknown {word} {kind!r}; {nearest(kind, known)}")
     fields = known[kind].model_fields
     for name in value:
         if name not in fields:
             hint = nearest(str(name), fields)
-            raise InputErrorValue(f"{word} {kind} has no field {name!r}; {hint}")
+            raise KindError(f"{word} {kind} has no field {name!r}; {hint}")
     return known[kind].model_validate(value, context=info.context)  # type: ignore[return-value]
 
 
-class InputErrorValue(InputError, ValueError):
+class KindError(InputError, ValueError):
     """An :class:`InputError` that pydantic reports with its place."""
 
 

@@ -127,7 +127,8 @@ class Host(Model):
         for node in nodes:
             if node.distances and len(node.distances) != len(nodes):
                 raise ValueError(
-                    f"node {node.id} has {len(node.distances)} distances, the host {len(nodes)} nodes"
+                    f"node {node.id} has {len(node.distances)} distances, the host has "
+                    f"{len(nodes)} nodes"
                 )
             if any(not 10 <= d <= 255 for d in node.distances):
                 raise ValueError(f"node {node.id}: distances go from 10 (local) to 255")
@@ -274,7 +275,8 @@ class Guest(Model):
         cells = data.get("cells")
         if isinstance(cells, list):
             data["cells"] = [
-                {"id": i, **cell} if isinstance(cell, dict) else cell for i, cell in enumerate(cells)
+                {"id": i, **cell} if isinstance(cell, dict) else cell
+                for i, cell in enumerate(cells)
             ]
         if data.get("target") is None and data.get("boot") is not None:
             data["target"] = data["boot"]
@@ -287,8 +289,8 @@ class Guest(Model):
         for place, cell in enumerate(self.cells):
             if cell.id != place:
                 raise ValueError(
-                    f"guest {self.name}: cell ids must be 0 to {len(self.cells) - 1}, each once and "
-                    f"in order; found {cell.id} at place {place}"
+                    f"guest {self.name}: cell ids must be 0 to {len(self.cells) - 1}, each once "
+                    f"and in order; found {cell.id} at place {place}"
                 )
             for cpu in cell.cpus:
                 if owner.setdefault(cpu, cell.id) != cell.id:
@@ -312,8 +314,8 @@ class Guest(Model):
         for device in self.devices:
             if device.cell is not None and device.cell >= len(self.cells):
                 raise ValueError(
-                    f"guest {self.name}: a {device.model} is on cell {device.cell}; can't add memory "
-                    f"backend for guest node '{device.cell}' as the guest has only "
+                    f"guest {self.name}: a {device.model} is on cell {device.cell}; can't add "
+                    f"memory backend for guest node '{device.cell}' as the guest has only "
                     f"'{len(self.cells)}' NUMA nodes configured"
                 )
             if device.slot is not None and device.takes_slot and device.slot in slots:
@@ -327,12 +329,11 @@ class Guest(Model):
 
     @model_validator(mode="after")
     def _stages(self) -> Self:
-        if isinstance(self.target, dict):
-            if sorted(self.target) != list(range(len(self.cells))):
-                raise ValueError(
-                    f"guest {self.name}: a target per cell names each of the cells "
-                    f"0 to {len(self.cells) - 1} once"
-                )
+        ids = list(range(len(self.cells)))
+        if isinstance(self.target, dict) and sorted(self.target) != ids:
+            raise ValueError(
+                f"guest {self.name}: a target per cell names each of the cells 0 to {ids[-1]} once"
+            )
         if self.maximum is not None and self.target_size > self.maximum_size:
             raise ValueError(
                 f"guest {self.name}: target {format_size(self.target_size)} is above the maximum "
@@ -415,7 +416,9 @@ class Problem(Model):
         for policy in self.policies:
             for name in policy.guests or ():
                 if name not in names:
-                    raise ValueError(f"policy {policy.kind} names guest {name!r}, which is not there")
+                    raise ValueError(
+                        f"policy {policy.kind} names guest {name!r}, which is not there"
+                    )
             largest = max(len(g.cells) for g in self.guests if policy.concerns(g))
             for cell in policy.cells or ():
                 if cell >= largest:

@@ -26,8 +26,8 @@ def _nodes_exist(guest: GuestFacts, cell: CellFacts) -> None:
     absent = {n for nodes in cell.nodes for n in nodes} - known
     if absent:
         raise InputError(
-            f"guest {guest.guest.name}, cell {cell.id}: NUMA node {min(absent)} is unavailable; the "
-            f"host has nodes {format_ids(known)}"
+            f"guest {guest.guest.name}, cell {cell.id}: NUMA node {min(absent)} is unavailable; "
+            f"the host has nodes {format_ids(known)}"
         )
 
 

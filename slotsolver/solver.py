@@ -52,7 +52,7 @@ class Clock:
         return time.monotonic() - self.started
 
     def solver(self, *, presolve: bool = True) -> cp_model.CpSolver:
-        """A solver that keeps to what is left: one worker, fixed seed, so that it is reproducible."""
+        """A solver for the time that is left: one worker and a fixed seed make it reproducible."""
         solver = cp_model.CpSolver()
         parameters = solver.parameters
         parameters.num_workers = 1
@@ -81,15 +81,17 @@ def solve(problem: Problem, *, time_limit: float | None = None) -> Plan | Infeas
 
     ``time_limit`` is in seconds of wall time; a plan found within it but not proven has the status
     ``feasible`` and states its bound. Raises :class:`slotsolver.errors.InputError` for a problem
-    that contradicts itself arithmetically, :class:`slotsolver.errors.DefectError` if the answer does
-    not pass the independent checker.
+    that contradicts itself arithmetically, :class:`slotsolver.errors.DefectError` if the answer
+    does not pass the independent checker.
     """
     clock = Clock(time_limit)
     facts = gather(problem)
     refute(facts)
     solution = _search(problem, facts, clock)
     if isinstance(solution, Solution):
-        plan = write_plan(problem, solution.layouts, solution.values, solution.proven, _stamp(clock))
+        plan = write_plan(
+            problem, solution.layouts, solution.values, solution.proven, _stamp(clock)
+        )
         violations = check_plan(problem, plan)
         if violations:
             raise DefectError(
@@ -146,10 +148,15 @@ def _must_balance(facts: GuestFacts) -> bool:
     """Whether a balance policy without tolerance holds every cell within one and the same unit."""
     every = {c.id for c in facts.cells}
     units = {
-        c.unit_for(b.dimm_page, block) for c in facts.cells for b in c.backings() for block in c.blocks
+        c.unit_for(b.dimm_page, block)
+        for c in facts.cells
+        for b in c.backings()
+        for block in c.blocks
     }
     return len(units) == 1 and any(
-        isinstance(p, Balance) and p.tolerance is None and set(p.concerned_cells(facts.guest)) == every
+        isinstance(p, Balance)
+        and p.tolerance is None
+        and set(p.concerned_cells(facts.guest)) == every
         for p in facts.policies
     )
 
@@ -200,7 +207,7 @@ def _minimise(
         hint = list(enumerate((solver or last).response_proto.solution))
         host.model.minimize(goal)
         status, solver = _run(host, clock, hint=hint)
-        host.model.clear_objective()
+        host.model.clear_objective()  # type: ignore[no-untyped-call]  # ortools gives no type
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return None
         value = int(solver.value(goal))
@@ -246,7 +253,7 @@ def _start(
 
 
 def _set_hint(host: HostModel, hint: Sequence[tuple[int, int]]) -> None:
-    host.model.clear_hints()
+    host.model.clear_hints()  # type: ignore[no-untyped-call]  # ortools gives no type
     start = host.model.proto.solution_hint
     start.vars.extend([index for index, _ in hint])
     start.values.extend([value for _, value in hint])

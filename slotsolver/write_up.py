@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from slotsolver.facts import GuestFacts, layout_options
+from slotsolver.facts import layout_options
 from slotsolver.layout import CellLayout, GuestLayout
 from slotsolver.menu import Menu
 from slotsolver.place import place
@@ -88,9 +88,7 @@ def merge_boot(
     if first is None or boot.cells != first.cells:
         return dimms, stages
     joined = first.model_copy(update={"name": f"{boot.name}+{first.name}"})
-    moved = tuple(
-        d if d.stage == 0 else d.model_copy(update={"stage": d.stage - 1}) for d in dimms
-    )
+    moved = tuple(d if d.stage == 0 else d.model_copy(update={"stage": d.stage - 1}) for d in dimms)
     return moved, (joined, *stages[2:])
 
 
@@ -140,7 +138,9 @@ def _host_use(problem: Problem, layouts: Sequence[GuestLayout]) -> HostUse | Non
         return None
     now: dict[tuple[int, int], int] = {}
     later: dict[tuple[int, int], int] = {}
-    free = {(n.id, size): host.pool(n.id, size).free for n in host.nodes for size in host.page_sizes()}
+    free = {
+        (n.id, size): host.pool(n.id, size).free for n in host.nodes for size in host.page_sizes()
+    }
     for layout in layouts:
         facts = layout.facts
         last = len(facts.stages) - 1
@@ -182,7 +182,7 @@ def _take(
     page: int,
     pages: int,
 ) -> None:
-    """Book pages on the nodes in ascending order as far as each has free ones, the rest on the last."""
+    """Book pages on the nodes in ascending order as far as these are free, the rest on the last."""
     for node in nodes:
         here = pages if node == nodes[-1] else min(pages, free.get((node, page), pages))
         book[node, page] = book.get((node, page), 0) + here

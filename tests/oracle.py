@@ -90,7 +90,8 @@ def best(
         names = (PREFERRED, *names)
     if down_to is None and given:
         own = next((o.down_to for o in given if o.kind == "finest-step"), None)
-        down_to = None if own == "default" else own or 0
+        listed = any(o.kind == "finest-step" for o in given)
+        down_to = None if own == "default" or not listed else own or 0
     settings = Settings(names, down_to, boot_unit, excess)
     return _join(problem, names, [_Search(problem, g, settings).answers() for g in problem.guests])
 

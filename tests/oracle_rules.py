@@ -236,20 +236,31 @@ class Rules:
         for place, totals in enumerate(path):
             if self.per_cell(totals) or (place == 0 and not self.free_boot):
                 continue
-            off = [t - floor(sum(totals) * share) for t, share in zip(totals, shares, strict=True)]
+            off = [
+                t - floor(sum(totals) * share / MiB) * MiB
+                for t, share in zip(totals, shares, strict=True)
+            ]
             spread = max(off) - min(off)
-            if place == 0 and not self.at_target(totals):
-                target = next(t for t in path if self.at_target(t))
-                allowed = max(self.smallest_unit, self.spread_at(target, shares))
+            if place == 0 and sum(totals) + self.other_devices not in self.wanted:
+                allowed = max(self.smallest_unit, self.spread_at(path[1], shares))
                 spread = max(0, spread - allowed)
             value += spread
         return value
+
+    @cached_property
+    def wanted(self) -> set[int]:
+        """The totals that the guest must be able to have, bytes; boot memory may be one of them."""
+        sizes = {self.guest.target_size, self.guest.maximum_size, *self.guest.waypoints}
+        return sizes.union(*(p.sizes for p in self.of("waypoints")))
 
     def spread_at(self, totals: Vector, shares: list[Fraction]) -> int:
         """How much further above its share one cell is than another; 0 where totals are given."""
         if self.per_cell(totals):
             return 0
-        off = [t - floor(sum(totals) * share) for t, share in zip(totals, shares, strict=True)]
+        off = [
+            t - floor(sum(totals) * share / MiB) * MiB
+            for t, share in zip(totals, shares, strict=True)
+        ]
         return max(off) - min(off)
 
     def needed(self, path: list[Vector]) -> Vector:

@@ -64,24 +64,24 @@ def _default_step(guest: GuestSubject) -> int:
 
 
 def _least_imbalance(plan: PlanSubject, _: Any) -> int:
-    """Boot memory that is split freely below the target counts only with what exceeds one unit and
-    the target's own imbalance."""
+    """Boot memory that is split freely and is no wanted size itself counts only with what exceeds
+    one unit and the imbalance of the next stage."""
     total = 0
     for guest in plan.guests:
         stages = guest.balanced_stages(1)
-        early = guest.boot_free and guest.target_stage > 0
+        early = guest.boot_free and guest.planned.stages[0].name == "boot"
         total += sum(_spread(guest, stage) for stage in stages if stage or not early)
         if early:
-            at_target = _spread(guest, guest.target_stage) if guest.target_stage in stages else 0
-            total += max(0, _spread(guest, 0) - max(guest.smallest_unit(plan), at_target))
+            following = _spread(guest, 1) if 1 in stages else 0
+            total += max(0, _spread(guest, 0) - max(guest.smallest_unit(plan), following))
     return total
 
 
 def _spread(guest: GuestSubject, stage: int) -> int:
-    """How much further above its share one cell is than another (bytes)."""
+    """How much further above its share, in whole MiB, one cell is than another (bytes)."""
     totals, shares = guest.totals(stage), guest.shares()
     off = [
-        cell - sum(totals) * share // sum(shares)
+        cell - sum(totals) * share // (sum(shares) * MiB) * MiB
         for cell, share in zip(totals, shares, strict=True)
     ]
     return max(off) - min(off)

@@ -131,12 +131,12 @@ class GuestSubject:
         """The least unit that any cell could have had: by its required page size, else the base
         page, and by the memory block where boot memory fixes it, else the smallest (bytes)."""
         platform = platform_for(self.guest.machine)
-        given = [p.size for p in self.policies if p.kind == "guest-block"]
+        given: list[int] = [p.size for p in self.policies if p.kind == "guest-block"]
         block = given[-1] if given else platform.smallest_block
         if not given and self.guest.boot_size is not None:
             block = self.planned.block
         host = plan.problem.host
-        pages = []
+        pages: list[list[int | None]] = []
         for cell in self.guest.cells:
             asked = [
                 p
@@ -147,7 +147,7 @@ class GuestSubject:
             whole = [p.size for p in asked if p.of == "memory"]
             base = host.base_page if host else platform.base_page
             pages.append([*of_dimms, *whole, cell.page_size, base])
-        smallest = min(next(size for size in sizes if size) for sizes in pages)
+        smallest = min(next(filter(None, sizes)) for sizes in pages)
         return max(platform.dimm_alignment, smallest, block)
 
     @cached_property

@@ -1,7 +1,7 @@
 """Exact: every multiple of g of a cell's growth is the sum of some of its DIMMs.
 
-Brown's rule: a multiset of multiples of g, ascending d1 <= d2 <= ..., reaches every multiple of g up
-to its sum by subsets iff each dk <= g + (d1 + ... + d(k-1)). It needs only logarithmically many
+Brown's rule: a multiset of multiples of g, ascending d1 <= d2 <= ..., reaches every multiple of g
+up to its sum by subsets iff each dk <= g + (d1 + ... + d(k-1)). It needs only logarithmically many
 slots, but moving between two sizes may need an unplug.
 """
 
@@ -14,7 +14,7 @@ from slotsolver.size import MiB, Size, format_size
 
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
-    from slotsolver.model import GuestModel
+    from slotsolver.model import GuestModel, Linear
 
 
 class Exact(Policy):
@@ -37,7 +37,7 @@ class Exact(Policy):
         """If size s is used at all, the smaller DIMMs of the layout sum to at least s - g."""
         step = self.size // MiB
         for cell in guest.cells_of(self):
-            smaller = []
+            smaller: list[Linear] = []
             for size in cell.sizes:
                 count = sum(cell.count(size, stage) for stage in cell.growth_stages)
                 if size > step:

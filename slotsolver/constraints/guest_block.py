@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class GuestBlock(Policy):
-    """The guest OS adds memory in blocks of `size`: DIMM sizes and addresses are multiples of it."""
+    """The guest OS adds memory in blocks of `size`; DIMM sizes and addresses are multiples."""
 
     kind: Literal["guest-block"] = "guest-block"
     size: Size

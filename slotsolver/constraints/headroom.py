@@ -30,8 +30,8 @@ Part = Annotated[Fraction, BeforeValidator(_fraction), PlainSerializer(str, retu
 
 
 class Headroom(Policy):
-    """On every host node `pages`, a `fraction` of the pool, or `size` bytes stay free in the pool of
-    `page_size` (without it: in every pool)."""
+    """On every host node `pages`, a `fraction` of the pool, or `size` bytes stay free in the pool
+    of `page_size` (without it: in every pool)."""
 
     kind: Literal["headroom"] = "headroom"
     on_host: ClassVar[bool] = True

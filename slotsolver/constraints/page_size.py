@@ -23,7 +23,9 @@ class PageSize(Policy):
     kind: Literal["page-size"] = "page-size"
     size: Size
     preferred: bool = False
-    of: Literal["memory", "dimms"] = Field(default="memory", description="the whole cell, or its DIMMs")
+    of: Literal["memory", "dimms"] = Field(
+        default="memory", description="the whole cell, or its DIMMs"
+    )
 
     def describe(self) -> str:
         """State the rule."""

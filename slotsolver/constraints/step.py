@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Step(Policy):
-    """No DIMM is larger than `size`: the guest grows in steps of at most that, by plugging alone."""
+    """No DIMM is larger than `size`: by plugging alone the guest grows in steps of at most that."""
 
     kind: Literal["step"] = "step"
     size: Size
