@@ -15,7 +15,8 @@ ENDLESS = 1 << 20
 def fewest_dimms(cell: CellFacts, growth: int, before: int, largest: int) -> int:
     """A lower bound on the DIMMs that add ``growth`` to a cell with ``before`` (MiB).
 
-    ``largest`` is the largest DIMM that can be used. With growth rules the largest reach after n
+    ``largest`` is the largest DIMM that can be used. Where the unit is still open, the rules are
+    taken by the largest, which allows most. With growth rules the largest reach after n
     DIMMs follows by always plugging the largest one allowed, since that leaves the most to build
     on; without, the bound is growth / largest, rounded up.
     """
@@ -27,7 +28,7 @@ def fewest_dimms(cell: CellFacts, growth: int, before: int, largest: int) -> int
         return -(-growth // largest) if largest else ENDLESS
     count, left = 0, growth
     while left > 0:
-        limit = min(largest, *(rule(before, grain) for rule in cell.growth_rules))
+        limit = min(largest, *(rule(before, cell.largest_unit) for rule in cell.growth_rules))
         size = cell.largest_up_to(limit, grain)
         if size <= 0 or count >= ENDLESS:
             return ENDLESS

@@ -99,6 +99,12 @@ class CellFacts:
         page = self.dimm_page or min(self.pages)
         return self.unit_for(page, min(self.blocks))
 
+    @cached_property
+    def largest_unit(self) -> int:
+        """The largest unit of any way this cell may be backed."""
+        page = self.dimm_page or max(self.pages)
+        return self.unit_for(page, max(self.blocks))
+
     def backings(self) -> tuple[Backing, ...]:
         """Every way to back the cell, in a fixed order."""
         return tuple(
@@ -332,7 +338,9 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform)
     boot = None if cell.memory is None else to_mib(cell.memory)
     if boot is None and guest.boot is not None and len(guest.cells) == 1:
         boot = to_mib(guest.boot)
-    pages = host.page_sizes() if host else (platform.base_page,)
+    pages: tuple[int, ...] = (platform.base_page,)
+    if host:
+        pages = tuple(size for size in host.page_sizes() if host.has_pool(size))
     reason = ""
     if cell.page_size is not None:
         pages, reason = (

@@ -35,10 +35,11 @@ class CellLayout:
 
 @dataclass(frozen=True)
 class GuestLayout:
-    """The cells of a guest."""
+    """The cells of a guest. ``considered`` is how many DIMM sizes were, where not all legal ones."""
 
     facts: GuestFacts
     cells: tuple[CellLayout, ...]
+    considered: int | None = None
 
     @property
     def boot(self) -> int:
@@ -74,7 +75,9 @@ def read_layout(guest: GuestModel, solver: cp_model.CpSolver) -> GuestLayout:
                 dimms=tuple(sorted(dimms)),
             )
         )
-    return GuestLayout(guest.facts, tuple(cells))
+    sizes = {size for menu in guest.menus.values() for size in menu.sizes}
+    every = all(menu.full for menu in guest.menus.values())
+    return GuestLayout(guest.facts, tuple(cells), None if every else len(sizes))
 
 
 def _assign(cls: CellClass, solver: cp_model.CpSolver) -> dict[int, Backing]:

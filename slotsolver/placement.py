@@ -206,15 +206,19 @@ class Placement:
             for b in sets
         }
         twice: list[Linear] = []
+        least = 0
         for cls in self.classes:
+            lows = []
             for here in sets:
                 count = cls.on(here)
                 if isinstance(count, int) and count == 0:
                     continue
                 seen = self._seen(cls, here, sets, apart)
+                lows.append(seen[1] - self._inner(cls, cls) * apart[here, here])
                 twice.append(self._product(count, len(cls.cells), seen))
                 twice.append(-self._inner(cls, cls) * apart[here, here] * count)
-        total = self.guest.new_int(0, 1 << 40)
+            least += len(cls.cells) * min(lows)
+        total = self.guest.new_int(-(-least // 2), 1 << 40)
         self.guest.model.add(2 * total == sum(twice))
         return total
 

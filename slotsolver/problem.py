@@ -158,6 +158,12 @@ class Host(Model):
                 return pool
         return Pool(page_size=page_size, total=0, free=0)
 
+    def has_pool(self, page_size: int) -> bool:
+        """Whether any node has pages of this size; every host has its base page."""
+        return page_size == self.base_page or any(
+            pool.page_size == page_size and pool.total for node in self.nodes for pool in node.pools
+        )
+
     def distance(self, source: int, target: int) -> int:
         """SLIT distance between two nodes by id; 10 to itself and 20 elsewhere if none is given."""
         ids = [n.id for n in self.nodes]

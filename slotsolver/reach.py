@@ -36,8 +36,8 @@ def _pages_exist(guest: GuestFacts, cell: CellFacts) -> None:
     if host is None:
         return
     for size in {b.page for b in cell.backings()} | {b.dimm_page for b in cell.backings()}:
-        if size != host.base_page and not any(host.pool(n.id, size).total for n in host.nodes):
-            pools = ", ".join(format_size(s) for s in host.page_sizes())
+        if not host.has_pool(size):
+            pools = ", ".join(format_size(s) for s in host.page_sizes() if host.has_pool(s))
             raise InputError(
                 f"guest {guest.guest.name}, cell {cell.id}: the host has no pool of "
                 f"{format_size(size)} pages; it has {pools}"

@@ -38,6 +38,10 @@ DETERMINISTIC_LIMIT = 60.0
 the same on every machine (about seconds on a fast one)."""
 
 
+TIDY_LIMIT = 0.05
+"""Deterministic time spent on choosing among equally good answers."""
+
+
 @dataclass
 class Clock:
     """How much time the search may still take, and has taken."""
@@ -202,20 +206,41 @@ def _minimise(
     The last solution is completed first (the goal may have brought variables of its own). If it
     meets ``least``, a bound that is known without search, it is optimal.
     """
+    host.model.minimize(goal)
     solver = _complete(host, list(enumerate(last.response_proto.solution)), clock)
     if solver is None or solver.value(goal) > max(least, lowest(host, goal)):
         hint = list(enumerate((solver or last).response_proto.solution))
-        host.model.minimize(goal)
         status, solver = _run(host, clock, hint=hint)
-        host.model.clear_objective()  # type: ignore[no-untyped-call]  # ortools gives no type
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return None
         value = int(solver.value(goal))
         bound = value if status == cp_model.OPTIMAL else round(solver.best_objective_bound)
     else:
         value = bound = int(solver.value(goal))
+    host.model.clear_objective()  # type: ignore[no-untyped-call]  # ortools gives no type
     host.model.add(goal <= value)
     return solver, value, bound
+
+
+def _tidy(host: HostModel, last: cp_model.CpSolver, clock: Clock) -> cp_model.CpSolver:
+    """Among equally good answers one on low host nodes, as far as that is quickly found."""
+    order = {pool.node: rank for rank, pool in enumerate(host.pools)}
+    goal = sum(
+        order[backing.nodes[0]] * count
+        for guest in host.guests
+        for cls in guest.placement.classes
+        for backing, count in cls.count.items()
+        if backing.nodes
+    )
+    if isinstance(goal, int):
+        return last
+    host.model.minimize(goal)
+    _set_hint(host, list(enumerate(last.response_proto.solution)))
+    solver = clock.solver()
+    solver.parameters.max_deterministic_time = TIDY_LIMIT
+    status = solver.solve(host.model)
+    clock.deterministic += solver.response_proto.deterministic_time
+    return solver if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else last
 
 
 def lowest(host: HostModel, goal: cp_model.LinearExpr) -> int:
@@ -303,5 +328,6 @@ def _optimise(
                 unit=objective.unit,
             )
         )
+    solver = _tidy(host, solver, clock)
     layouts = tuple(read_layout(guest, solver) for guest in host.guests)
     return Solution(layouts, tuple(values), proven)

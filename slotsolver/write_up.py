@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
+from slotsolver.bounds import fewest_dimms
 from slotsolver.facts import layout_options
 from slotsolver.layout import CellLayout, GuestLayout
-from slotsolver.menu import Menu
 from slotsolver.place import place
 from slotsolver.plan import (
     HostUse,
@@ -200,6 +201,7 @@ def _notes(problem: Problem, layouts: Sequence[GuestLayout]) -> Iterator[str]:
     for layout in layouts:
         yield from layout.facts.notes
         yield from _cliff_note(layout)
+        yield from _menu_note(layout)
 
 
 def _cliff_note(layout: GuestLayout) -> Iterator[str]:
@@ -220,9 +222,18 @@ def _cliff_note(layout: GuestLayout) -> Iterator[str]:
         )
 
 
-def menu_note(name: str, menu: Menu, legal: int) -> str:
-    """Say that only some of the legal sizes were considered."""
-    return (
-        f"guest {name}: {len(menu.sizes)} of {legal} legal DIMM sizes were considered; "
-        f"policy `sizes` with `allowed` names others"
-    )
+def _menu_note(layout: GuestLayout) -> Iterator[str]:
+    """Say that only some sizes were considered, where others might have taken fewer slots."""
+    if layout.considered is None:
+        return
+    planned = least = 0
+    for cell, facts in zip(layout.cells, layout.facts.cells, strict=True):
+        planned += len(cell.dimms)
+        largest = max((dimm.size for dimm in cell.dimms), default=1)
+        for before, after in pairwise(cell.totals):
+            least += fewest_dimms(facts, after - before, before, largest)
+    if planned > least:
+        yield (
+            f"guest {layout.facts.guest.name}: optimal over {layout.considered} DIMM sizes, not "
+            f"over every legal one; policy `sizes` with `allowed` names others"
+        )

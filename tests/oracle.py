@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from itertools import combinations, pairwise, product
-from math import ceil
+from math import ceil, gcd
 from typing import Any
 
 from slotsolver.problem import AtLeast, Guest, Problem
@@ -160,7 +160,7 @@ class _Search:
         reach = self.settings.excess
         if reach is None:
             reach = sum(self.rules.smallest_dimm(c, unit) for c, unit in enumerate(units))
-        for more in range(0, reach + 1, min(units)):
+        for more in range(0, reach + 1, gcd(min(units), sizes[-1])):
             yield [*sizes[:-1], sizes[-1] + more]
 
     def paths(self, totals: Vector, sizes: list[int], units: Vector) -> Iterator[list[Vector]]:

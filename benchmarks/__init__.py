@@ -1,0 +1,1 @@
+"""What planning costs, measured; run with ``make bench``."""

@@ -1,0 +1,93 @@
+"""The problems that are timed, each as the mapping a YAML file would give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Mapping = dict[str, Any]
+
+
+def host(nodes: int, memory: str, pages: Mapping | None = None) -> Mapping:
+    """A host of equal nodes, four to a socket: 12 within a socket, 21 beyond."""
+    return {
+        "nodes": [
+            {
+                "id": here,
+                "cpus": f"{8 * here}-{8 * here + 7}",
+                "memory": memory,
+                "pages": pages or {},
+                "distances": [
+                    10 if here == there else 12 if here // 4 == there // 4 else 21
+                    for there in range(nodes)
+                ],
+            }
+            for here in range(nodes)
+        ]
+    }
+
+
+def guest(name: str, cells: int, target: str, maximum: str, **more: Any) -> Mapping:
+    """A guest of equal cells; ``boot`` is the boot memory of each cell."""
+    boot = more.pop("boot", None)
+    cell = {"memory": boot} if boot else {}
+    return {
+        "name": name,
+        "phys_bits": 48,
+        "cells": [{"cpus": f"{2 * c}-{2 * c + 1}", **cell} for c in range(cells)],
+        "target": target,
+        "maximum": maximum,
+        **more,
+    }
+
+
+THREE_POOLS = {"2 MiB": {"total": 32768}, "1 GiB": {"total": 64}}
+LARGE_HOST = host(16, "256 GiB", THREE_POOLS)
+LARGE_GUEST = guest("large", 16, "256 GiB", "1 TiB", boot="8 GiB")
+SLOTS = {"kind": "slots", "at_most": 256}
+
+CASES: dict[str, Mapping] = {
+    "the 2014 thread's guest: 4 cells, 8 to 16 GiB": {
+        "host": host(4, "64 GiB"),
+        "guests": [guest("thread", 4, "8 GiB", "16 GiB")],
+    },
+    "16 equal cells of 2 TiB, relative-step 1/8": {
+        "guests": [guest("huge", 16, "8 TiB", "32 TiB", boot="512 GiB")],
+        "policies": [{"kind": "relative-step", "ratio": "1/8"}],
+    },
+    "the same, boot memory chosen too": {
+        "guests": [guest("huge", 16, "8 TiB", "32 TiB")],
+        "policies": [{"kind": "relative-step", "ratio": "1/8"}],
+    },
+    "256 slots, 16 cells, 16 nodes, 3 page sizes": {
+        "host": LARGE_HOST,
+        "guests": [LARGE_GUEST],
+        "policies": [SLOTS],
+    },
+    "the same, finest step within 256 slots": {
+        "host": LARGE_HOST,
+        "guests": [LARGE_GUEST],
+        "policies": [SLOTS],
+        "objectives": ["least-imbalance", "finest-step"],
+    },
+    "the same, distinct nodes": {
+        "host": LARGE_HOST,
+        "guests": [LARGE_GUEST],
+        "policies": [SLOTS, {"kind": "host-nodes", "distinct": True}],
+    },
+    "the same, five waypoints": {
+        "host": LARGE_HOST,
+        "guests": [
+            {**LARGE_GUEST, "waypoints": ["300 GiB", "400 GiB", "500 GiB", "600 GiB", "800 GiB"]}
+        ],
+        "policies": [SLOTS],
+    },
+    "10 different guests, reserve maximum": {
+        "host": LARGE_HOST,
+        "guests": [guest(f"g{n}", 2 + n % 3, f"{8 + n} GiB", f"{32 + n} GiB") for n in range(10)],
+        "policies": [{"kind": "reserve", "until": "maximum"}],
+    },
+    "50 equal guests": {
+        "host": LARGE_HOST,
+        "guests": [guest(f"g{n}", 2, "8 GiB", "32 GiB") for n in range(50)],
+    },
+}
