@@ -65,10 +65,12 @@ def _ids(value: Any) -> Any:
     return value
 
 
-Ids = Annotated[tuple[int, ...], BeforeValidator(_ids)]
+_IDS = BeforeValidator(_ids, json_schema_input_type=int | str | tuple[int, ...])
+
+Ids = Annotated[tuple[int, ...], _IDS]
 """Sorted ids; read from ``0-3,8`` or a list, written as a list."""
 
-IdText = Annotated[tuple[int, ...], BeforeValidator(_ids), PlainSerializer(format_ids)]
+IdText = Annotated[tuple[int, ...], _IDS, PlainSerializer(format_ids)]
 """Sorted ids; read from ``0-3,8`` or a list, written as ``0-3,8``."""
 
 

@@ -104,7 +104,11 @@ class GuestModel:
 
     def cells_on(self, node: int, ids: tuple[int, ...]) -> Linear:
         """How many of the cells with these ids touch a host node."""
-        return self.placement.cells_on(node, ids)
+        spread = [cell for cell in self.cells if cell.facts.spread and cell.facts.id in ids]
+        whole = tuple(i for i in ids if i not in {cell.facts.id for cell in spread})
+        return self.placement.cells_on(node, whole) + sum(
+            self.placement.spread_on(cell, node) for cell in spread
+        )
 
     @property
     def host_node_ids(self) -> tuple[int, ...]:
@@ -142,6 +146,14 @@ class GuestModel:
     def maximum(self) -> Linear:
         """maxMemory: everything plugged, and the devices outside the cells."""
         return self.memory_of_cells(len(self.facts.stages) - 1) + self.facts.outside
+
+    @property
+    def least_maximum(self) -> int:
+        """The smallest maxMemory on the grid of sizes that is large enough."""
+        top = self.facts.stages[-1]
+        known = self.facts.stages[0].memory or self.facts.stages[1].memory or 0
+        grain = min(cell.facts.unit for cell in self.cells)
+        return (top.memory or 0) + (known - (top.memory or 0)) % grain + self.facts.outside
 
     @property
     def most_memory(self) -> int:

@@ -35,7 +35,7 @@ class CellLayout:
 
 @dataclass(frozen=True)
 class GuestLayout:
-    """The cells of a guest. ``considered`` is how many DIMM sizes were, where not all legal ones."""
+    """The cells of a guest. ``considered`` counts the DIMM sizes, where not all legal ones were."""
 
     facts: GuestFacts
     cells: tuple[CellLayout, ...]

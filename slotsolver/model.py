@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ortools.sat.python import cp_model
 
@@ -216,8 +217,18 @@ class HostModel:
             b.taken * (granule(b.page) * MiB // b.page) for b in self.bookings if b.guest is guest
         )
 
+    @cached_property
+    def shared_nodes(self) -> frozenset[int]:
+        """Host nodes that belong to a set of several nodes."""
+        return frozenset(n for b in self.bookings if len(b.nodes) > 1 for n in b.nodes)
+
     def stranded(self, pool: PoolModel) -> Linear:
-        """Bytes left in a pool if these are too few for the smallest cell of the problem."""
+        """Bytes left in a pool if these are too few for the smallest cell of the problem.
+
+        Nodes of which the kernel may choose (a cell or device on several) do not count.
+        """
+        if pool.node in self.shared_nodes:
+            return 0
         smallest = min(g.guest.target_size // len(g.guest.cells) for g in self._facts)
         piece = -(-smallest // pool.grain)
         left = pool.granules(pool.free) - sum(pool.used)

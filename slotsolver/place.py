@@ -34,8 +34,9 @@ def place(layout: GuestLayout, slots: int, block: int) -> tuple[PlannedDimm, ...
     ``slots`` is the slot count written, ``block`` the guest's memory block in bytes.
     """
     facts = layout.facts
-    existing = settle_devices(facts, layout.boot * MiB, slots)
-    gaps = free_gaps(facts, layout.boot * MiB, slots, existing)
+    window = device_window(facts, layout.boot * MiB, layout.maximum * MiB, slots)
+    existing = settle_devices(facts, window, slots)
+    gaps = free_gaps(window, existing)
     used = {d.slot for d in existing if d.takes_slot}
     numbers = (n for n in range(slots) if n not in used)
     rows = [(cell, dimm, next(numbers)) for cell, dimm in plug_order(layout)]
@@ -84,7 +85,7 @@ def _alignment(layout: GuestLayout, cell: int, block: int) -> int:
     return facts.cells[cell].unit_for(page, block // MiB) * MiB
 
 
-def settle_devices(facts: GuestFacts, boot: int, slots: int) -> tuple[Device, ...]:
+def settle_devices(facts: GuestFacts, window: Range | None, slots: int) -> tuple[Device, ...]:
     """The guest's own devices, each with the slot and address it will get.
 
     libvirt gives free slots in XML order, explicit ones first (qemuDomainAssignMemorySlots); QEMU
@@ -92,7 +93,6 @@ def settle_devices(facts: GuestFacts, boot: int, slots: int) -> tuple[Device, ..
     """
     guest = facts.guest
     taken = {d.slot for d in guest.devices if d.takes_slot and d.slot is not None}
-    window = _window(facts, boot, slots)
     settled: list[Device] = []
     for device in guest.devices:
         changes: dict[str, int] = {}
@@ -125,14 +125,14 @@ def _first_fit(
     return address
 
 
-def _window(facts: GuestFacts, boot: int, slots: int) -> Range | None:
-    maximum = max(facts.guest.maximum_size, boot)
-    return facts.platform.memory_map(boot, maximum, slots, **layout_options(facts)).window
+def device_window(facts: GuestFacts, boot: int, maximum: int, slots: int) -> Range | None:
+    """Where QEMU places memory devices, ``None`` where there is nothing to plug (bytes)."""
+    top = max(maximum, boot)
+    return facts.platform.memory_map(boot, top, slots, **layout_options(facts)).window
 
 
-def free_gaps(facts: GuestFacts, boot: int, slots: int, devices: Sequence[Device]) -> list[Gap]:
+def free_gaps(window: Range | None, devices: Sequence[Device]) -> list[Gap]:
     """The free parts of the device memory window, ascending."""
-    window = _window(facts, boot, slots)
     if window is None:
         return []
     gaps, start = [], window.base

@@ -130,18 +130,15 @@ class Placement:
     def usage(self, cls: CellClass, backing: Backing) -> dict[int, Linear]:
         """Granules that the cells of a class with this backing take, by page size."""
         cell, count = cls.cells[0], cls.count[backing]
-        stage = self.guest.facts.reserve_stage(cell.facts)
+        total = cell.totals[self.guest.facts.reserve_stage(cell.facts)]
         paid = self.guest.paid(cell.facts.id)
-        total = cell.totals[stage]
         if backing.page == backing.dimm_page and not cell.facts.spread:
             return {backing.page: self._granules(total, paid, backing.page, count)}
-        boot = self._granules(cell.boot, 0, backing.page, count)
+        there = self._granules(cell.totals[0], paid, backing.page, count)
         if cell.facts.spread:
-            return {backing.page: boot}
-        dimms = self._granules(total - cell.boot, paid, backing.dimm_page, count)
-        if backing.page == backing.dimm_page:
-            return {backing.page: boot + dimms}
-        return {backing.page: boot, backing.dimm_page: dimms}
+            return {backing.page: there}
+        grown = self._granules(total - cell.totals[0], 0, backing.dimm_page, count)
+        return {backing.page: there, backing.dimm_page: grown}
 
     def _granules(self, memory: Linear, paid: int, page: int, count: Linear) -> Linear:
         """``count`` times the granules of ``memory`` less what is paid for already."""
@@ -178,6 +175,18 @@ class Placement:
             row.only_enforce_if(cell.page_chosen[page])
             self.guest.model.add(taken == 0).only_enforce_if(~cell.page_chosen[page])
         return taken
+
+    def spread_on(self, cell: CellModel, node: int) -> Linear:
+        """1 if any piece of a spread cell lies on a host node."""
+        on_node = self.guest.new_bool()
+        parts = [
+            part for key, part in self.pieces.items() if (key[0], key[3]) == (cell.facts.id, node)
+        ]
+        if parts:
+            self.guest.model.add(sum(parts) == 0).only_enforce_if(~on_node)
+        boot = self.cells_on(node, (cell.facts.id,))
+        self.guest.model.add(boot <= on_node)
+        return on_node
 
     def cells_on(self, node: int, ids: tuple[int, ...]) -> Linear:
         """How many of the cells with these ids touch a host node."""

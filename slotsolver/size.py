@@ -90,7 +90,13 @@ def _serialize(value: int, info: SerializationInfo) -> int | str:
     return format_size(value) if (info.context or {}).get("sizes") == "text" else value
 
 
-SizeOrZero = Annotated[int, BeforeValidator(_validate), PlainSerializer(_serialize)]
+_Written = Annotated[int, Field(ge=0)] | Annotated[str, Field(examples=["512 MiB"])]
+
+SizeOrZero = Annotated[
+    int,
+    BeforeValidator(_validate, json_schema_input_type=_Written),
+    PlainSerializer(_serialize),
+]
 """A pydantic field of bytes, 0 allowed. Takes ``int`` bytes or text with a unit; with the
 validation context ``{"units": "required"}`` (documents people write) a bare number is refused.
 With the serialisation context ``{"sizes": "text"}`` it is written as text, otherwise as ``int``."""

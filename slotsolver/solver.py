@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from importlib.metadata import version
 
 from ortools.sat.python import cp_model
 
+from slotsolver.cell_model import Linear
 from slotsolver.checker import check_plan
 from slotsolver.conflict import find_conflict
 from slotsolver.constraints.balance import Balance
@@ -17,7 +19,7 @@ from slotsolver.facts import GuestFacts, gather
 from slotsolver.layout import GuestLayout, read_layout
 from slotsolver.model import HostModel
 from slotsolver.order import floor_for, in_order
-from slotsolver.place import free_gaps, settle_devices
+from slotsolver.place import device_window, free_gaps, settle_devices
 from slotsolver.plan import Infeasible, ObjectiveValue, Plan, SolverFacts, Undecided
 from slotsolver.policies import Objective
 from slotsolver.problem import Problem
@@ -178,7 +180,8 @@ def _gaps(facts: GuestFacts) -> list[int] | None:
         return None
     slots = facts.slots_written or facts.slot_limit
     boot, unit = facts.boot * MiB, min(c.unit for c in facts.cells) * MiB
-    gaps = free_gaps(facts, boot, slots, settle_devices(facts, boot, slots))
+    window = device_window(facts, boot, facts.guest.maximum_size, slots)
+    gaps = free_gaps(window, settle_devices(facts, window, slots))
     return [max(0, gap.end // unit - -(-gap.start // unit)) * (unit // MiB) for gap in gaps]
 
 
@@ -200,26 +203,43 @@ def _run(
 
 def _minimise(
     host: HostModel, goal: cp_model.LinearExpr, least: int, last: cp_model.CpSolver, clock: Clock
-) -> tuple[cp_model.CpSolver, int, int] | None:
-    """Minimise one goal from the last solution on, hold it at its value; value and bound.
+) -> tuple[cp_model.CpSolver, int]:
+    """Minimise one goal from the last solution on and hold it there; the solution and the bound.
 
     The last solution is completed first (the goal may have brought variables of its own). If it
     meets ``least``, a bound that is known without search, it is optimal.
     """
     host.model.minimize(goal)
+    bound = max(least, lowest(host, goal))
     solver = _complete(host, list(enumerate(last.response_proto.solution)), clock)
-    if solver is None or solver.value(goal) > max(least, lowest(host, goal)):
+    if solver is None or solver.value(goal) > bound:
         hint = list(enumerate((solver or last).response_proto.solution))
-        status, solver = _run(host, clock, hint=hint)
-        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            return None
-        value = int(solver.value(goal))
-        bound = value if status == cp_model.OPTIMAL else round(solver.best_objective_bound)
-    else:
-        value = bound = int(solver.value(goal))
+        status, better = _run(host, clock, hint=hint)
+        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            solver = better
+            bound = max(bound, math.ceil(better.best_objective_bound - 1e-6))
+    if solver is None:
+        raise DefectError("a solution could not be completed with the values of an objective")
     host.model.clear_objective()  # type: ignore[no-untyped-call]  # ortools gives no type
-    host.model.add(goal <= value)
-    return solver, value, bound
+    host.model.add(goal <= solver.value(goal))
+    return solver, min(bound, solver.value(goal))
+
+
+def _settle(
+    host: HostModel,
+    last: cp_model.CpSolver,
+    decisions: int,
+    goals: Sequence[Linear],
+    clock: Clock,
+) -> cp_model.CpSolver:
+    """The same decisions with every objective's own variables at their least, so that the values
+    are those of the plan even where an objective could not be proven."""
+    total = sum(goal for goal in goals if not isinstance(goal, int))
+    if isinstance(total, int):
+        return last
+    host.model.minimize(total)
+    hint = list(enumerate(last.response_proto.solution))[:decisions]
+    return _complete(host, hint, clock) or last
 
 
 def _tidy(host: HostModel, last: cp_model.CpSolver, clock: Clock) -> cp_model.CpSolver:
@@ -307,27 +327,24 @@ def _optimise(
     status, solver = _start(problem, host, clock)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return status
-    values: list[ObjectiveValue] = []
-    proven = True
+    decisions = len(host.model.proto.variables)
+    goals: list[tuple[Linear, int]] = []
     for objective in objectives:
         goal = objective.expression(host)
         if isinstance(goal, int):
-            value = bound = goal
+            goals.append((goal, goal))
         else:
-            found = _minimise(host, goal, objective.least(host), solver, clock)
-            if found is None:
-                proven = False
-                break
-            solver, value, bound = found
-            proven = proven and value == bound
-        values.append(
-            ObjectiveValue(
-                kind=objective.kind,
-                value=value * objective.scale,
-                bound=bound * objective.scale,
-                unit=objective.unit,
-            )
+            solver, bound = _minimise(host, goal, objective.least(host), solver, clock)
+            goals.append((goal, bound))
+    solver = _settle(host, _tidy(host, solver, clock), decisions, [g for g, _ in goals], clock)
+    values = tuple(
+        ObjectiveValue(
+            kind=objective.kind,
+            value=solver.value(goal) * objective.scale,
+            bound=bound * objective.scale,
+            unit=objective.unit,
         )
-    solver = _tidy(host, solver, clock)
+        for objective, (goal, bound) in zip(objectives, goals, strict=True)
+    )
     layouts = tuple(read_layout(guest, solver) for guest in host.guests)
-    return Solution(layouts, tuple(values), proven)
+    return Solution(layouts, values, all(v.value == v.bound for v in values))

@@ -107,26 +107,22 @@ def pages_used(
 ) -> Iterator[tuple[tuple[int, ...], int, int]]:
     """Pages that a cell takes up to a stage: host nodes, page size, pages."""
     facts = layout.facts.cells[number]
-    if layout.facts.guest.running:
-        boot = 0
-        rest = cell.totals[stage] - cell.totals[0]
-    else:
-        boot = cell.boot
-        rest = cell.totals[stage] - cell.boot - facts.not_pooled
+    there = 0 if layout.facts.guest.running else cell.totals[0] - facts.not_pooled
+    grown = cell.totals[stage] - cell.totals[0]
     backing = cell.backing
     for device in facts.elsewhere:
         page = device.page or backing.page
         yield device.nodes or backing.nodes, page, _pages(device.size, page)
     if facts.spread:
-        yield backing.nodes, backing.page, _pages(boot, backing.page)
+        yield backing.nodes, backing.page, _pages(there, backing.page)
         for dimm in cell.dimms:
             if dimm.stage <= stage:
                 yield dimm.nodes, backing.dimm_page, _pages(dimm.size, backing.dimm_page)
     elif backing.page == backing.dimm_page:
-        yield backing.nodes, backing.page, _pages(boot + rest, backing.page)
+        yield backing.nodes, backing.page, _pages(there + grown, backing.page)
     else:
-        yield backing.nodes, backing.page, _pages(boot, backing.page)
-        yield backing.nodes, backing.dimm_page, _pages(rest, backing.dimm_page)
+        yield backing.nodes, backing.page, _pages(there, backing.page)
+        yield backing.nodes, backing.dimm_page, _pages(grown, backing.dimm_page)
 
 
 def _pages(memory: int, page: int) -> int:

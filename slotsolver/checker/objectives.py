@@ -109,11 +109,12 @@ def _largest_pages(plan: PlanSubject, _: Any) -> int:
 
 def _least_stranding(plan: PlanSubject, _: Any) -> int:
     """A piece is the smallest target split evenly over its guest's cells; leftovers are counted in
-    pages, small pages in whole MiB."""
+    pages, small pages in whole MiB. Nodes of which the kernel may choose do not count."""
     piece = min(g.guest.target_size // len(g.guest.cells) for g in plan.guests)
     total = 0
+    several = {n for g in plan.guests for p in g.pieces if len(p.nodes) > 1 for n in p.nodes}
     for node in plan.plan.host.nodes if plan.plan.host else ():
-        for pool in node.pools:
+        for pool in node.pools if node.id not in several else ():
             grain = max(pool.page_size, MiB)
             left = pool.free_after * pool.page_size // grain
             total += left * grain if left < -(-piece // grain) else 0

@@ -8,6 +8,7 @@ qemuDomainAlignMemorySizes``). The total is the sum of cells and devices, whatev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -27,21 +28,37 @@ from slotsolver.size import KiB, MiB, format_size
 _MACHINES = {"x86_64": "pc", "i686": "pc", "aarch64": "virt", "ppc64": "pseries"}
 
 
-def read_guest(source: str, *, host: Host | None = None) -> Guest:
+def read_guest(
+    source: str, *, host: Host | None = None, wanted: Mapping[str, Any] | None = None
+) -> Guest:
     """Read a guest from a domain XML or a YAML (or JSON) guest; ``-`` is standard input.
 
-    ``host`` gives the default hugepage size, and the guest is checked against it.
+    ``host`` gives the default hugepage size, and the guest is checked against it. ``wanted`` are
+    fields of :class:`Guest` that take the place of what the source says.
     """
+    wanted = wanted or {}
     data = read_bytes(source)
     source = name_of(source)
     if looks_like_xml(data):
         domain = read_domain(data, source=source)
-        return guest_from_domain(domain, xml=decode(data, source=source), host=host, source=source)
+        text = decode(data, source=source)
+        guest = guest_from_domain(domain, xml=text, host=host, source=source)
+        return change_guest(guest, wanted, source=source)
     document = read_document(data, source=source)
-    guest = document.validate(Guest)
+    guest = document.validate(Guest, {**document.data, **wanted})
     if host:
         check_against_host(guest, host, source=source)
     return guest
+
+
+def change_guest(guest: Guest, wanted: Mapping[str, Any], *, source: str) -> Guest:
+    """The guest with other fields, validated again; errors name ``source``."""
+    if not wanted:
+        return guest
+    try:
+        return Guest.model_validate({**dict(guest), **wanted})
+    except ValidationError as error:
+        raise first_error(error, source=source) from None
 
 
 def guest_from_domain(domain: Domain, *, xml: str, host: Host | None, source: str) -> Guest:

@@ -8,14 +8,15 @@ expanded or fetched. Numbers and units follow libvirt 9.0 ``util/virstring.c:vir
 from __future__ import annotations
 
 import re
-from typing import Final, cast
-
-from lxml import etree
+from typing import TYPE_CHECKING, Final, cast
 
 from slotsolver.errors import InputError
 from slotsolver.fields import parse_ids
 from slotsolver.ingest.files import decode
 from slotsolver.size import KiB, unit_bytes
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 _PROLOG = re.compile(r"(?:\s|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _UNSIGNED = re.compile(r"\s*\+?(\d{1,20})", re.ASCII)
@@ -34,6 +35,8 @@ def parse_xml(data: bytes, *, source: str, root: str | None = None) -> etree._El
     Raises :class:`InputError` for text that is not UTF-8, not well-formed, has a DOCTYPE, or
     another root element.
     """
+    from lxml import etree  # here, so that reading this machine does not wait for it
+
     text = decode(data, source=source)
     prolog = _PROLOG.match(text)
     start = prolog.end() if prolog else 0

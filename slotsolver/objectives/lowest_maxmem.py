@@ -22,6 +22,10 @@ class LowestMaxmem(Objective):
         """Say what is minimised."""
         return "the maxMemory of the guests"
 
+    def least(self, model: HostModel) -> int:
+        """The smallest reachable sizes that are large enough."""
+        return sum(g.least_maximum for g in model.guests)
+
     def expression(self, model: HostModel) -> Linear:
         """Sum over the guests."""
         return sum(g.maximum for g in model.guests)

@@ -168,7 +168,7 @@ def _policies(draw: Draw, guest: Document) -> list[Document]:
 
 def planned(problem: Problem) -> Plan:
     """The problem's plan; another problem is drawn where there is none."""
-    note(problem.model_dump_json(exclude_defaults=True))
+    note(problem.model_dump_json(exclude_unset=True))
     try:
         answer = solve(problem)
     except InputError:

@@ -1,0 +1,125 @@
+"""The program: its commands, and one clear ending for everything that may go wrong.
+
+Results go to standard output, messages to standard error, each on one line.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from slotsolver.cli import check, guest, host, plan, schema
+from slotsolver.cli.arguments import Parser
+from slotsolver.errors import DefectError, InputError
+
+BAD_INPUT, DEFECT = 2, 1
+INTERRUPTED, BROKEN_PIPE = 130, 141
+"""128 and the number of the signal, as shells say it."""
+
+TRACEBACK = "SLOTSOLVER_TRACEBACK"
+"""Set in the environment, it shows the traceback of an error that nobody foresaw."""
+
+COMMANDS = (plan, check, host, guest, schema)
+LATER = ("resize", "explain", "study")
+"""Commands that this version does not have yet."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; ``arguments`` are those after the program's name. The exit code."""
+    _write_utf8()
+    try:
+        code = _run(sys.argv[1:] if arguments is None else list(arguments))
+        _flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # who reads the output has enough of it
+        _silence()
+        return BROKEN_PIPE
+    except InputError as error:
+        _say("error", str(error))
+        return BAD_INPUT
+    except Exception as error:
+        _report(error)
+        return DEFECT
+    return code
+
+
+def build_parser() -> Parser:
+    """The parser of every command; a parsed command has its function as ``run``."""
+    parser = Parser(prog="slotsolver", description="Memory slot layouts for virtual machines.")
+    parser.add_argument(
+        "--version", action="version", version=f"slotsolver {version('slotsolver')}"
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(commands)
+    return parser
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments and arguments[0] in LATER:
+        raise InputError("not available in this version", source=arguments[0])
+    try:
+        parsed = build_parser().parse_args(arguments)
+    except SystemExit as stop:  # --help and --version
+        return int(stop.code or 0)
+    code: int = parsed.run(parsed)
+    return code
+
+
+def _say(kind: str, message: str) -> None:
+    """One line on standard error, whatever the names in it are made of."""
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+    if sys.stderr is not None:
+        print(f"slotsolver: {kind}: {line}", file=sys.stderr)
+
+
+def _report(error: Exception) -> None:
+    """A defect: what happened, and what a report of it needs."""
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+    if not isinstance(error, DefectError):
+        _say(
+            "defect",
+            f"{type(error).__name__}: {error}; please report this, with the traceback that "
+            f"{TRACEBACK}=1 in the environment shows",
+        )
+        return
+    message = f"slotsolver contradicts itself: {error}; nothing was written; please report this"
+    if error.report:
+        handle, name = tempfile.mkstemp(prefix="slotsolver-defect-", suffix=".json")
+        os.close(handle)
+        Path(name).write_text(error.report, encoding="utf-8")
+        message += f" with the file {name}, which reproduces it"
+    _say("defect", message)
+
+
+def _write_utf8() -> None:
+    """XML without a declaration and JSON are UTF-8, whatever the locale is."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _flush() -> None:
+    if sys.stdout is None:
+        raise InputError("is closed; nothing could be written", source="standard output")
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _silence()
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"cannot be written: {reason}", source="standard output") from error
+
+
+def _silence() -> None:
+    """Keep the interpreter from flushing once more, and failing once more, when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

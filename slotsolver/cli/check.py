@@ -1,0 +1,147 @@
+"""``slotsolver check``: judge a domain XML, or a plan together with its problem."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from slotsolver.cli import arguments
+from slotsolver.cli.output import emit, page
+from slotsolver.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from slotsolver.checker import Violation
+    from slotsolver.cli.arguments import Commands
+
+VIOLATED = 3
+
+_STAGES = {
+    "parse": "libvirt would not parse it",
+    "define": "libvirt would not define it",
+    "start": "it would not start",
+    "guest": "the guest would not take it",
+    "host": "the host has not got it",
+    "policy": "it is not what was asked for",
+    "plan": "the plan contradicts itself",
+}
+
+
+def add(commands: Commands) -> None:
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "check",
+        help="judge a domain XML or a plan by every rule of libvirt, QEMU and the guest",
+        description="Judge a domain XML, or a plan (JSON) together with the problem it answers.\n"
+        "Exit code 0 if everything holds, 3 if a rule is violated.",
+    )
+    parser.add_argument("file", metavar="DOMAIN.xml|PLAN.json", help="'-' is standard input")
+    parser.add_argument("--problem", metavar="PROBLEM.yaml", help="the problem of a plan")
+    arguments.add_host(parser)
+    arguments.add_versions(parser)
+    parser.add_argument(
+        "--block",
+        type=arguments.size,
+        metavar="SIZE",
+        help="memory block of the guest OS; default: what its kernel would choose",
+    )
+    parser.add_argument("--migration-from", metavar="SOURCE.xml", help=argparse.SUPPRESS)
+    arguments.add_format(parser, "table", "json")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge and print."""
+    if options.migration_from is not None:
+        raise InputError("not available in this version", source="--migration-from")
+    violations = _judge(options)
+    if options.format == "json":
+        found = {"violations": [asdict(violation) for violation in violations]}
+        emit(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    elif violations:
+        emit(page(lambda console: _print(violations, console)))
+    else:
+        emit("everything holds\n")
+    return VIOLATED if violations else 0
+
+
+def _judge(options: argparse.Namespace) -> Sequence[Violation]:
+    from slotsolver.ingest.files import name_of, read_bytes
+    from slotsolver.ingest.xml import looks_like_xml
+
+    named = [options.file, options.problem, options.host, options.free]
+    if named.count("-") > 1:
+        raise InputError("can be read once only; give the others as files", source="standard input")
+    data, source = read_bytes(options.file), name_of(options.file)
+    judge = _judge_domain if looks_like_xml(data) else _judge_plan
+    try:
+        return judge(data, source, options)
+    except InputError as error:
+        raise error.at(source=source) from None
+
+
+def _judge_domain(data: bytes, source: str, options: argparse.Namespace) -> Sequence[Violation]:
+    from slotsolver.checker import check_domain
+    from slotsolver.ingest.domain import read_domain
+
+    if options.problem is not None:
+        raise InputError("is for a plan; a domain XML is judged as it stands", source="--problem")
+    return check_domain(
+        read_domain(data, source=source),
+        host=arguments.host_of(options),
+        qemu=options.qemu or "7.2",
+        libvirt=options.libvirt or "9.0",
+        block=options.block,
+    )
+
+
+def _judge_plan(data: bytes, source: str, options: argparse.Namespace) -> Sequence[Violation]:
+    from slotsolver.checker import check_plan
+    from slotsolver.cli.inputs import with_versions
+    from slotsolver.ingest.problem import read_problem
+    from slotsolver.ingest.yaml import read_document
+    from slotsolver.plan import Plan
+
+    if not data.lstrip().startswith(b"{"):
+        raise InputError("is neither a domain XML nor a plan in JSON", source=source)
+    document = read_document(data, source=source)
+    status = document.data.get("status")
+    if status in ("infeasible", "undecided"):
+        raise InputError(f"says {status}; there is no plan in it to judge", source=source)
+    plan = document.validate(Plan)
+    if options.block is not None:
+        raise InputError("is for a domain XML; a plan states its own block", source="--block")
+    if options.problem is None:
+        raise InputError(
+            "is a plan, which does not say what was asked for; give its problem: "
+            f"slotsolver check {source} --problem PROBLEM.yaml",
+            source=source,
+        )
+    problem = read_problem(options.problem, host=arguments.host_of(options))
+    return check_plan(with_versions(problem, options), plan)
+
+
+def _print(violations: Sequence[Violation], console: Console) -> None:
+    """Violations by the stage where they would be noticed."""
+    from rich.table import Table
+    from rich.text import Text
+
+    for stage, meaning in _STAGES.items():
+        found = [violation for violation in violations if violation.stage == stage]
+        if not found:
+            continue
+        console.print(Text.assemble((stage, "bold red"), f": {meaning}"))
+        for violation in found:
+            grid = Table.grid(padding=(0, 1))
+            grid.add_column(no_wrap=True)
+            grid.add_column(overflow="fold")
+            place = f"{violation.place}: " if violation.place else ""
+            says = Text.assemble(place, violation.says, (f"  [{violation.rule}]", "dim"))
+            grid.add_row(" •", says)
+            console.print(grid)
+    count = len(violations)
+    console.print(Text(f"{count} rule{'s' if count > 1 else ''} violated"))

@@ -1,0 +1,136 @@
+"""``slotsolver schema``: the JSON schema of a problem or a plan.
+
+Pydantic makes it. What a problem's file may hold beyond the model's own JSON is added here: the
+kinds of policies and objectives from their registries, file names for hosts and guests, ``pages``
+of a host node, and what may be left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from slotsolver.cli.output import emit
+from slotsolver.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from slotsolver.cli.arguments import Commands
+    from slotsolver.policies import Declared
+
+Schema = dict[str, Any]
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_NAMED = ("problem", "plan")
+
+
+def add(commands: Commands) -> None:
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "schema",
+        help="print the JSON schema of a problem or a plan",
+        description="Print the JSON schema of a problem (also of its YAML) or of a plan.",
+    )
+    parser.add_argument("of", metavar="problem|plan", help="what to print the schema of")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the schema."""
+    if options.of == "study":
+        raise InputError("not available in this version", source="schema study")
+    if options.of not in _NAMED:
+        message = f"there is no schema of {options.of!r}; choose from {', '.join(_NAMED)}"
+        raise InputError(message, source="schema")
+    schema = problem_schema() if options.of == "problem" else plan_schema()
+    emit(json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+def plan_schema() -> Schema:
+    """The schema of what ``slotsolver plan --format json`` prints where there is a plan."""
+    from slotsolver.plan import Plan
+
+    return {"$schema": _DIALECT, **Plan.model_json_schema(mode="serialization")}
+
+
+def problem_schema() -> Schema:
+    """The schema of a problem file, with every kind of policy and objective."""
+    from slotsolver.ingest.problem import DomainGuest
+    from slotsolver.policies import objectives, policies
+    from slotsolver.problem import Problem
+
+    schema = {"$schema": _DIALECT, **Problem.model_json_schema()}
+    definitions: Schema = schema["$defs"]
+    properties: Schema = schema["properties"]
+    for field, kinds in (("policies", policies()), ("objectives", objectives())):
+        _define(definitions, kinds.values())
+        properties[field]["items"] = _union(kinds.values())
+    _define(definitions, [DomainGuest])
+    properties["guests"]["items"] = {"oneOf": [_ref("Guest"), _ref("DomainGuest")]}
+    properties["host"]["anyOf"].append({"type": "string", "description": "a file, or 'local'"})
+    properties["free"] = {"type": "string", "description": "output of 'virsh freepages --all'"}
+    _optional(definitions)
+    _say_bounds(schema)
+    return schema
+
+
+def _define(definitions: Schema, models: Iterable[type[BaseModel]]) -> None:
+    """Add the definition of each model, and of those that it uses."""
+    for model in models:
+        own = model.model_json_schema()
+        definitions |= own.pop("$defs", {})
+        definitions[model.__name__] = own
+
+
+def _union(kinds: Iterable[type[Declared]]) -> Schema:
+    """One of the kinds as a mapping, or, where nothing else is needed, its bare name."""
+    kinds = list(kinds)
+    names = {cls.model_fields["kind"].default: cls for cls in kinds}
+    bare = [
+        name
+        for name, cls in names.items()
+        if not any(field.is_required() for field in cls.model_fields.values())
+    ]
+    mapping = {
+        "oneOf": [_ref(cls.__name__) for cls in kinds],
+        "discriminator": {
+            "propertyName": "kind",
+            "mapping": {name: f"#/$defs/{cls.__name__}" for name, cls in names.items()},
+        },
+    }
+    return {"anyOf": [mapping, {"enum": bare}]}
+
+
+def _optional(definitions: Schema) -> None:
+    """What the readers fill in: ids of cells, free memory, boot memory as the target."""
+    for model, name in (("Cell", "id"), ("HostNode", "free"), ("Guest", "target")):
+        definitions[model]["required"].remove(name)
+    for model in definitions.values():
+        if "kind" in model.get("properties", {}):
+            model["required"] = ["kind", *model.get("required", ())]
+    node = definitions["HostNode"]
+    count = {"type": "integer", "minimum": 0}
+    free = {"type": "object", "properties": {"total": count, "free": count}, "required": ["total"]}
+    node["properties"]["pages"] = {
+        "type": "object",
+        "additionalProperties": {"anyOf": [count, free]},
+        "description": "pools by their page size",
+    }
+
+
+def _say_bounds(schema: Any) -> None:
+    """Write ``gt``, which pydantic leaves at sizes, in the words of JSON schema."""
+    parts = schema.values() if isinstance(schema, dict) else schema
+    if isinstance(schema, dict) and isinstance(schema.get("gt"), int):
+        schema["exclusiveMinimum"] = schema.pop("gt")
+    for part in list(parts):
+        if isinstance(part, dict | list):
+            _say_bounds(part)
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
