@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 from slotsolver.facts import block_cliff, layout_options
 from slotsolver.size import GiB, MiB
 
+SLOT_SLACK = 1024
+"""MiB by which each slot lengthens the window (QEMU 7.2 hw/i386/pc.c, hw/arm/virt.c); the slots
+counted here are those of the plan."""
+
 if TYPE_CHECKING:
+    from slotsolver.cell_model import Linear
     from slotsolver.guest_model import GuestModel
 
 
@@ -79,14 +84,20 @@ def window_rows(guest: GuestModel) -> None:
     gaps = guest.host_model.gaps(guest.facts)
     if gaps is None or len(gaps) <= 1:
         return
-    counts: dict[int, list[object]] = {}
+    counts: dict[int, list[Linear]] = {}
     for cell in guest.cells:
         for size, _, count in cell.counts():
             counts.setdefault(size, []).append(count)
-    held = []
+    most = max(0, *gaps) + SLOT_SLACK * guest.facts.slot_limit
     for size, numbers in sorted(counts.items()):
-        parts = [guest.new_int(0, gap // size) for gap in gaps]
-        guest.model.add(sum(parts) == sum(numbers))  # type: ignore[arg-type]  # variables
-        held.append([size * part for part in parts])
+        parts: list[Linear] = [guest.new_int(0, most // size) for _ in gaps]
+        guest.model.add(sum(parts) == sum(numbers))
+        guest.gap_parts[size] = parts
     for place, gap in enumerate(gaps):
-        guest.model.add(sum(parts[place] for parts in held) <= gap)
+        room: Linear = gap
+        last = place == len(gaps) - 1
+        if last and guest.facts.platform.name != "pseries" and not guest.facts.slots_written:
+            room = gap + SLOT_SLACK * guest.planned
+        if guest.gap_parts:
+            held = sum(size * parts[place] for size, parts in guest.gap_parts.items())
+            guest.model.add(held <= room)

@@ -139,5 +139,5 @@ def _location(place: tuple[int | str, ...]) -> list[str]:
     return [
         str(part)
         for part, field in zip(place, before, strict=False)
-        if part not in _UNION_TAGS.get(str(field), ())
+        if part not in _UNION_TAGS.get(str(field), ()) and "[" not in str(part)
     ]

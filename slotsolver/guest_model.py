@@ -36,6 +36,8 @@ class GuestModel:
         self.model = host_model.model
         self.facts = facts
         self.block_chosen: dict[int, Literal] = {}
+        self.gap_parts: dict[int, list[Linear]] = {}
+        """DIMMs of each size in each gap of the window, where there are several."""
         self.menus: dict[object, Menu] = {}
         self.cells = [
             CellModel(self, cell, own, self._menu(cell, own, floor))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from slotsolver.facts import Backing, GuestFacts
@@ -40,6 +41,8 @@ class GuestLayout:
     facts: GuestFacts
     cells: tuple[CellLayout, ...]
     considered: int | None = None
+    gap_counts: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """DIMMs of each size (MiB) in each gap between existing devices, where there are several."""
 
     @property
     def boot(self) -> int:
@@ -77,7 +80,10 @@ def read_layout(guest: GuestModel, solver: cp_model.CpSolver) -> GuestLayout:
         )
     sizes = {size for menu in guest.menus.values() for size in menu.sizes}
     every = all(menu.full for menu in guest.menus.values())
-    return GuestLayout(guest.facts, tuple(cells), None if every else len(sizes))
+    gaps = {
+        size: tuple(solver.value(part) for part in parts) for size, parts in guest.gap_parts.items()
+    }
+    return GuestLayout(guest.facts, tuple(cells), None if every else len(sizes), gaps)
 
 
 def _assign(cls: CellClass, solver: cp_model.CpSolver) -> dict[int, Backing]:

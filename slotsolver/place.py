@@ -36,16 +36,18 @@ def place(layout: GuestLayout, slots: int, block: int) -> tuple[PlannedDimm, ...
     facts = layout.facts
     window = device_window(facts, layout.boot * MiB, layout.maximum * MiB, slots)
     existing = settle_devices(facts, window, slots)
-    gaps = free_gaps(window, existing)
+    free = free_gaps(window, existing)
+    gaps = [[gap] for gap in free] if layout.gap_counts else [free]
     used = {d.slot for d in existing if d.takes_slot}
     numbers = (n for n in range(slots) if n not in used)
     rows = [(cell, dimm, next(numbers)) for cell, dimm in plug_order(layout)]
+    quota = {size: list(counts) for size, counts in layout.gap_counts.items()}
     addresses: dict[int, int] = {}
     for align, size, slot in sorted(
         ((-_alignment(layout, cell, block), dimm.size * MiB, slot) for cell, dimm, slot in rows),
         key=lambda row: (row[0], row[2]),
     ):
-        addresses[slot] = _take(gaps, -align, size)
+        addresses[slot] = _take(_allowed(gaps, quota, size), -align, size)
     planned = [
         PlannedDimm(
             slot=slot,
@@ -143,6 +145,16 @@ def free_gaps(window: Range | None, devices: Sequence[Device]) -> list[Gap]:
     if start < window.end:
         gaps.append(Gap(start, window.end))
     return gaps
+
+
+def _allowed(gaps: list[list[Gap]], quota: dict[int, list[int]], size: int) -> list[Gap]:
+    """The gap that the layout names for the next DIMM of this size, or all where it names none."""
+    counts = quota.get(size // MiB)
+    if counts is None:
+        return gaps[0]
+    number = next(n for n, left in enumerate(counts) if left)
+    counts[number] -= 1
+    return gaps[number]
 
 
 def _take(gaps: list[Gap], align: int, size: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from slotsolver.errors import InputError
 from slotsolver.facts import CellFacts, GuestFacts
 from slotsolver.fields import format_ids
+from slotsolver.place import device_window
 from slotsolver.size import MiB, format_size
 
 
@@ -16,6 +17,7 @@ def refute(facts: Sequence[GuestFacts]) -> None:
         for cell in guest.cells:
             _nodes_exist(guest, cell)
             _pages_exist(guest, cell)
+        _devices_have_room(guest)
         _sizes_are_whole(guest)
 
 
@@ -29,6 +31,30 @@ def _nodes_exist(guest: GuestFacts, cell: CellFacts) -> None:
             f"guest {guest.guest.name}, cell {cell.id}: NUMA node {min(absent)} is unavailable; "
             f"the host has nodes {format_ids(known)}"
         )
+
+
+def _devices_have_room(guest: GuestFacts) -> None:
+    """Addresses that existing devices name lie in the device memory window, apart."""
+    boot = guest.boot
+    named = sorted((d.address, d.size, d.slot) for d in guest.guest.devices if d.address)
+    if not named:
+        return
+    if boot is None:
+        raise InputError(
+            f"guest {guest.guest.name}: a memory device names an address, so boot memory must be "
+            f"known; give each cell's `memory`"
+        )
+    slots = guest.slots_written or guest.slot_limit
+    window = device_window(guest, boot * MiB, guest.guest.maximum_size, slots)
+    end = 0
+    for address, size, slot in named:
+        whose = f"guest {guest.guest.name}: the memory device in slot {slot} at 0x{address:x}"
+        if window is None or not window.base <= address <= address + size <= window.end:
+            room = f"0x{window.base:x} to 0x{window.end:x}" if window else "empty"
+            raise InputError(f"{whose} lies outside the device memory, which is {room}")
+        if address < end:
+            raise InputError(f"{whose} overlaps another one that ends at 0x{end:x}")
+        end = address + size
 
 
 def _pages_exist(guest: GuestFacts, cell: CellFacts) -> None:

@@ -66,6 +66,7 @@ class Clock:
         parameters.cp_model_probing_level = 0
         parameters.symmetry_level = 0
         parameters.cp_model_presolve = presolve
+        parameters.catch_sigint_signal = False  # an interrupt ends the program, not this search
         if self.limit is not None:
             parameters.max_time_in_seconds = max(0.001, self.limit - self.wall)
         else:
@@ -175,14 +176,23 @@ def _build(
 
 
 def _gaps(facts: GuestFacts) -> list[int] | None:
-    """Lengths (MiB) of the gaps between existing devices, cut to the unit's grid."""
+    """Lengths (MiB) of the gaps between existing devices, cut to the unit's grid.
+
+    The last one is that of a window without planned slots and may be below 0: each planned slot
+    adds its slack to it (see ``always.window_rows``).
+    """
     if not facts.guest.devices or facts.boot is None:
         return None
-    slots = facts.slots_written or facts.slot_limit
     boot, unit = facts.boot * MiB, min(c.unit for c in facts.cells) * MiB
-    window = device_window(facts, boot, facts.guest.maximum_size, slots)
-    gaps = free_gaps(window, settle_devices(facts, window, slots))
-    return [max(0, gap.end // unit - -(-gap.start // unit)) * (unit // MiB) for gap in gaps]
+    most, least = facts.slot_limit, max(facts.slots_written, facts.existing_slots)
+    window = device_window(facts, boot, facts.guest.maximum_size, max(most, least))
+    short = device_window(facts, boot, facts.guest.maximum_size, least)
+    gaps = free_gaps(window, settle_devices(facts, window, max(most, least)))
+    lengths = [(gap.end // unit - -(-gap.start // unit)) * (unit // MiB) for gap in gaps]
+    lengths = [max(0, length) for length in lengths]
+    if window and short and lengths:
+        lengths[-1] -= (window.end - short.end) // MiB
+    return lengths
 
 
 def _run(

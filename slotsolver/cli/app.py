@@ -16,6 +16,7 @@ from pathlib import Path
 
 from slotsolver.cli import check, guest, host, plan, schema
 from slotsolver.cli.arguments import Parser
+from slotsolver.cli.output import silence
 from slotsolver.errors import DefectError, InputError
 
 BAD_INPUT, DEFECT = 2, 1
@@ -35,11 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _write_utf8()
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments))
-        _flush()
+        if sys.stdout is not None:  # --help and --version are not flushed yet
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # who reads the output has enough of it
-        _silence()
+        silence()
         return BROKEN_PIPE
     except InputError as error:
         _say("error", str(error))
@@ -105,21 +107,3 @@ def _write_utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-def _flush() -> None:
-    if sys.stdout is None:
-        raise InputError("is closed; nothing could be written", source="standard output")
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _silence()
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"cannot be written: {reason}", source="standard output") from error
-
-
-def _silence() -> None:
-    """Keep the interpreter from flushing once more, and failing once more, when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -102,11 +102,12 @@ def _judge_domain(data: bytes, source: str, options: argparse.Namespace) -> Sequ
 def _judge_plan(data: bytes, source: str, options: argparse.Namespace) -> Sequence[Violation]:
     from slotsolver.checker import check_plan
     from slotsolver.cli.inputs import with_versions
+    from slotsolver.ingest.files import decode
     from slotsolver.ingest.problem import read_problem
     from slotsolver.ingest.yaml import read_document
     from slotsolver.plan import Plan
 
-    if not data.lstrip().startswith(b"{"):
+    if not decode(data, source=source).lstrip().startswith("{"):
         raise InputError("is neither a domain XML nor a plan in JSON", source=source)
     document = read_document(data, source=source)
     status = document.data.get("status")

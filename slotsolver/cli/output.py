@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from slotsolver.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,11 +23,33 @@ WIDTH = 100
 def emit(text: str, path: str | None = None) -> None:
     """Write a result to a file, or to standard output if ``path`` is ``None`` or ``-``."""
     if path in (None, "-"):
-        sys.stdout.write(text)
+        with _writing():
+            sys.stdout.write(text)
+            sys.stdout.flush()
     else:
         from slotsolver.export.files import write_whole
 
         write_whole(Path(str(path)), text)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Tells in one line why standard output takes no more; that its reader left is no error."""
+    if sys.stdout is None:
+        raise InputError("is closed; nothing could be written", source="standard output")
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence()
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"cannot be written: {reason}", source="standard output") from None
+
+
+def silence() -> None:
+    """Keep the interpreter from flushing once more, and failing once more, when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def page(draw: Callable[[Console], None], path: str | None = None) -> str:

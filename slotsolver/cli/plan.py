@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from slotsolver.cli import arguments
 from slotsolver.cli.output import emit, page, tell
-from slotsolver.errors import InputError
+from slotsolver.errors import DefectError, InputError
 
 if TYPE_CHECKING:
     from slotsolver.cli.arguments import Commands
@@ -66,6 +66,9 @@ def run(options: argparse.Namespace) -> int:
         return _answer(problem, answer, options)
     except InputError as error:
         raise error.at(source=source) from None
+    except DefectError as error:
+        report = error.report or problem.model_dump_json()
+        raise DefectError(str(error), report=report) from error
 
 
 def _solve(problem: Problem, time_limit: float | None) -> Plan | Infeasible | Undecided:

@@ -119,5 +119,6 @@ def _help(cls: type[Declared]) -> str:
     own = [name for name in cls.model_fields if name not in _COMMON]
     if not own:
         return f"write {kind}"
-    form = f"write {kind}=VALUE, which is its {own[0]}"
-    return f"{form}, or {kind}=field:value,… with the fields {', '.join(own)}"
+    if len(own) == 1:
+        return f"write {kind}={own[0].upper()}"
+    return f"write {kind}={own[0].upper()} or {kind}=field:value,… with {', '.join(own)}"

@@ -55,7 +55,7 @@ def _host(folder: Path) -> dict[str, Any]:
     if (root / _NODES).is_dir() and any((root / _NODES).glob("node[0-9]*")):
         ids = _node_ids(root)
         nodes = [_node(root / _NODES / f"node{i}", i, ids) for i in ids]
-    elif meminfo:
+    elif meminfo and (root / "devices/system").is_dir():
         nodes = [_only_node(root, meminfo, proc / "meminfo")]
     else:
         raise InputError(

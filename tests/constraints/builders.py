@@ -22,7 +22,7 @@ SMALL, HUGE, GIANT = 4 * KiB, 2 * MiB, GiB
 
 
 def problem(
-    cells: Sequence[int | None],
+    cells: Sequence[int | dict[str, Any] | None],
     target: int | dict[int, int],
     maximum: Any = None,
     *policies: dict[str, Any],
@@ -31,19 +31,26 @@ def problem(
     libvirt: str = "9.0",
     **guest: Any,
 ) -> Problem:
-    """One q35 guest: boot memory of its cells (``None``: free), target and maximum in blocks."""
+    """One q35 guest: boot memory of its cells (``None``: free; or the cell's own document), target
+    and maximum in blocks."""
     one = make_guest(cells, target, maximum, **guest)
     document = {"host": host, "guests": [one], "policies": policies, "libvirt": libvirt}
     return Problem.model_validate(document | {"objectives": objectives})
 
 
 def make_guest(
-    cells: Sequence[int | None], target: int | dict[int, int], maximum: Any = None, **fields: Any
+    cells: Sequence[int | dict[str, Any] | None],
+    target: int | dict[int, int],
+    maximum: Any = None,
+    **fields: Any,
 ) -> dict[str, Any]:
     """The document of one guest, sizes in blocks; ``fields`` as they are."""
     scaled = {c: size * B for c, size in target.items()} if isinstance(target, dict) else target * B
     guest: dict[str, Any] = {"name": "guest", "target": scaled}
-    guest["cells"] = [{} if size is None else {"memory": size * B} for size in cells]
+    guest["cells"] = [
+        cell if isinstance(cell, dict) else {} if cell is None else {"memory": cell * B}
+        for cell in cells
+    ]
     if maximum is not None:
         at_least = isinstance(maximum, dict)
         guest["maximum"] = {"at_least": maximum["at_least"] * B} if at_least else maximum * B

@@ -112,8 +112,8 @@ def test_shares_of_free_boot_memory() -> None:
 
 def test_by_cpus() -> None:
     """Three CPUs against one."""
-    cells = [{"cpus": "0-2", "memory": 3 * B}, {"cpus": "3", "memory": B}]
-    assert totals([], 4, 8, rule(by="cpus"), cells=cells) == [(3, 1), (6, 2)]
+    cells: list[Any] = [{"cpus": "0-2", "memory": 3 * B}, {"cpus": "3", "memory": B}]
+    assert totals(cells, 4, 8, rule(by="cpus")) == [(3, 1), (6, 2)]
 
 
 def test_a_target_per_cell_is_not_balanced() -> None:

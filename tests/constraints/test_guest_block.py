@@ -62,7 +62,7 @@ def test_sizes_and_addresses_are_multiples(size: int) -> None:
 def test_a_smaller_block() -> None:
     """A guest OS that takes 32 MiB can have a DIMM of that."""
     small = rule(32 * MiB)
-    given = problem([2], 2, None, small, waypoints=[2 * B + 32 * MiB], maximum=3 * B)
+    given = problem([2], 2, 3, small, waypoints=[2 * B + 32 * MiB])
     assert [d.size // MiB for d in best(given).guests[0].dimms] == [32, 96]
 
 

@@ -60,11 +60,12 @@ def test_boot_regions(machine: str, boot: int, regions: int) -> None:
 
 
 def test_with_and_without() -> None:
-    """Growth in four DIMMs, six regions in all."""
+    """Growth in four DIMMs, six regions in all; with five the step is two blocks, and then two
+    DIMMs are enough."""
     order = ["finest-step"]
     assert new_sizes(problem([2], 2, 6, objectives=order)) == [[1, 1, 1, 1]]
     assert new_sizes(problem([2], 2, 6, rule(6), objectives=order)) == [[1, 1, 1, 1]]
-    assert new_sizes(problem([2], 2, 6, rule(5), objectives=order)) == [[1, 1, 2]]
+    assert new_sizes(problem([2], 2, 6, rule(5), objectives=order)) == [[2, 2]]
     step = {"kind": "step", "size": B}
     assert set(rules(problem([2], 2, 6, step, rule(5)))) >= {"policy step", "policy memslots"}
 
@@ -79,11 +80,12 @@ def test_all_devices_count() -> None:
 
 
 def test_free_boot_memory_stays_below_4_gib() -> None:
-    """Where three regions are all, boot memory ends below 4 GiB and the rest is one DIMM."""
-    guest = best(problem([None], 24, None, rule(3))).guests[0]
+    """A DIMM and boot memory above 4 GiB are four regions; of three, boot memory takes two."""
+    one = {"kind": "slots", "exactly": 1}
+    guest = best(problem([None], 24, None, one, rule(3))).guests[0]
     assert guest.cells[0].boot < 22 * B
-    assert len(guest.dimms) == 1
-    assert best(problem([None], 24, None)).guests[0].cells[0].boot == 24 * B
+    assert slots(problem([None], 24, None, one, rule(2))) is None
+    assert best(problem([None], 24, None, rule(3))).guests[0].cells[0].boot == 24 * B
 
 
 def test_guests() -> None:

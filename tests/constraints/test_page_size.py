@@ -106,12 +106,14 @@ def test_boot_memory_rounds_up_to_whole_pages() -> None:
 def test_of_dimms() -> None:
     """Boot memory keeps its own pages; only the DIMMs come from the other pool."""
     mixed = rule(GIANT, of="dimms")
-    plan = best(problem([4], 4 + G, None, mixed, rule(HUGE), host=host((0, 4, 1))))
+    cells: list[Any] = [{"memory": 4 * B, "page_size": HUGE}]
+    plan = best(problem(cells, 4 + G, None, mixed, host=host((0, 4, 1))))
     guest = plan.guests[0]
     assert [(c.page_size, c.boot) for c in guest.cells] == [(HUGE, 4 * B)]
     assert [(d.page_size, d.size) for d in guest.dimms] == [(GIANT, GiB)]
     assert pool_of(plan, 0, HUGE).free_after == pool_of(plan, 0, GIANT).free_after == 0
-    assert slots(problem([4], 4 + G, None, mixed, rule(HUGE), host=host((0, 4, 0)))) != 1
+    assert slots(problem(cells, 4 + G, None, mixed, host=host((0, 4, 1), (0, 4, 0)))) == 1
+    assert slots(problem(cells, 4 + G, None, mixed, host=host((0, 3, 1)))) is None
 
 
 @pytest.mark.parametrize(("huge", "expected"), [(4, HUGE), (3, SMALL)])
@@ -152,8 +154,8 @@ def test_no_pool() -> None:
 
 def test_two_requirements() -> None:
     """What the domain requires, or another policy, is not overruled in silence."""
+    bound: list[Any] = [{"memory": 2 * B, "page_size": SMALL}]
     with pytest.raises(InputError, match="its memory backing requires 4 KiB; drop one of the two"):
-        cells = [{"memory": 2 * B, "page_size": SMALL}]
-        solve(problem([2], 2, None, rule(HUGE), cells=cells, host=host((9, 9))))
+        solve(problem(bound, 2, None, rule(HUGE), host=host((9, 9))))
     with pytest.raises(InputError, match="policy page-size asks for 2 MiB; drop one of the two"):
         solve(problem([2], 2, None, rule(HUGE), rule(SMALL), host=host((9, 9))))

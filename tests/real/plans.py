@@ -20,6 +20,7 @@ from slotsolver.plan import PlannedDimm, PlannedGuest
 from slotsolver.problem import Problem
 from slotsolver.size import GiB, KiB, MiB, TiB
 from slotsolver.solver import solve
+from tests.real.conftest import POOLS
 from tests.strategies import OBJECTIVES, problems
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -135,6 +136,45 @@ def _some_tib() -> st.SearchStrategy[Document]:
 
 
 _SCALES = (_some_gib, _around_64_gib, _some_tib)
+
+
+@st.composite
+def small_problems(draw: Draw, pages: Sequence[Sequence[int | None]], blocks: int) -> Problem:
+    """Guests for libvirt, which reserves and preallocates what it backs with huge pages.
+
+    ``pages`` are choices for the page sizes of the cells, in their order; ``blocks`` (128 MiB each,
+    or one page where that is more) bounds the maximum. The host has the pools of
+    :data:`tests.real.conftest.POOLS`, free for all of the growth.
+    """
+    sizes = draw(st.sampled_from(pages))
+    unit = max(128 * MiB, *(size or 0 for size in sizes))
+    most = max(len(sizes), blocks * 128 * MiB // unit)
+    at_boot = draw(st.integers(len(sizes), max(len(sizes), most * 2 // 3)))
+    now = draw(st.integers(at_boot, most))
+    guest: Document = {
+        "name": "guest",
+        "machine": draw(st.sampled_from([m for m in MACHINES if m != "pc-i440fx-2.1"])),
+        "cells": [{"cpus": [i], "page_size": size} for i, size in enumerate(sizes)],
+        "target": now * unit,
+        "maximum": draw(st.integers(now, most)) * unit,
+    }
+    form = draw(st.sampled_from(["cells", "total", "free"]))
+    if form == "cells":
+        for i, cell in enumerate(guest["cells"]):
+            cell["memory"] = (at_boot // len(sizes) + (i < at_boot % len(sizes))) * unit
+    elif form == "total":
+        guest["boot"] = at_boot * unit
+    if draw(st.booleans()):
+        guest["host_nodes"] = [0]
+    pools = [{"page_size": size, "total": n, "free": n} for size, n in POOLS.items()]
+    node = {"id": 0, "memory": 66 * GiB, "free": 60 * GiB, "pools": pools}
+    return Problem.model_validate(
+        {
+            "host": {"nodes": [node], "default_hugepage": 2 * MiB},
+            "guests": [guest],
+            "policies": [{"kind": "reserve", "until": "maximum"}, *draw(_policies(guest))],
+        }
+    )
 
 
 @st.composite
