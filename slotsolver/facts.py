@@ -347,6 +347,14 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform)
             (cell.page_size,),
             f"its memory backing requires {format_size(cell.page_size)}",
         )
+    own = [d for d in mine if d.page_size is None and d.model == "dimm"]
+    fitting = tuple(page for page in pages if not any(d.size % page for d in own))
+    if not fitting:
+        raise InputError(
+            f"guest {guest.name}, cell {cell.id}: backend memory size must be multiple of "
+            f"0x{pages[0]:x}, which a DIMM of the cell is not; give it a page size of its own"
+        )
+    pages = fitting
     nodes: tuple[tuple[int, ...], ...] = ((),)
     if host:
         nodes = tuple((n.id,) for n in host.nodes)

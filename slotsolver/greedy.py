@@ -7,17 +7,24 @@ others, and every larger one then has more memory before it than it had.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
+from collections.abc import Sequence
 
 from slotsolver.bounds import ENDLESS
 from slotsolver.facts import CellFacts
 
 
 def pieces(
-    cell: CellFacts, growth: int, before: int, largest: int, unit: int
+    cell: CellFacts,
+    growth: int,
+    before: int,
+    largest: int,
+    unit: int,
+    menu: Sequence[int] | None = None,
 ) -> Counter[int] | None:
     """DIMM sizes (MiB) with their counts that add ``growth`` to ``before``, none above ``largest``
-    and all multiples of ``unit``.
+    and all multiples of ``unit``; only sizes of the ascending ``menu`` where one is given.
 
     ``None`` where this simple rule finds nothing; then the search has to.
     """
@@ -28,6 +35,9 @@ def pieces(
     while left > 0:
         limit = min([left, largest, *(rule(before, unit) for rule in cell.growth_rules)])
         size = cell.largest_up_to(limit, unit)
+        if menu is not None:
+            fits = (s for s in reversed(menu[: bisect_right(menu, limit)]) if s % unit == 0)
+            size = next(fits, 0)
         if size <= 0:
             return None
         times = 1 if cell.growth_rules and size < largest else left // size

@@ -253,9 +253,15 @@ class GuestModel:
             below, previous = size, reached
         return value
 
-    def hint(self, floor: int) -> Iterator[tuple[cp_model.IntVar, int]]:
-        """Variables with the values of a greedy layout, to start the search from."""
-        totals = [self._hinted_totals(stage) for stage in range(len(self.facts.stages))]
+    def hint(
+        self, floor: int, totals: Sequence[Sequence[int]] | None = None
+    ) -> Iterator[tuple[cp_model.IntVar, int]]:
+        """Variables with the values of a greedy layout, to start the search from.
+
+        ``totals`` are those of the cells at each stage; without them they are balanced.
+        """
+        stages = range(len(self.facts.stages))
+        totals = totals or [self._hinted_totals(stage) for stage in stages]
         block = self.facts.block_at(sum(totals[0]) - self.facts.existing)
         for number, cell in enumerate(self.cells):
             unit = max(cell.facts.unit, block)
@@ -264,12 +270,19 @@ class GuestModel:
                 yield variable, (totals[stage][number] - low) // grain
             for stage in cell.growth_stages:
                 before, total = totals[stage - 1][number], totals[stage][number]
-                found = pieces(cell.facts, total - before, before, floor or max(total, 1), unit)
-                if found is None or any(size not in cell.sizes for size in found):
-                    continue
-                for size, at, count in cell.counts():
-                    if at == stage:
-                        yield count, found[size]
+                largest = floor or max(total, 1)
+                found = pieces(cell.facts, total - before, before, largest, unit, cell.sizes)
+                if found is not None:
+                    mine = ((size, n) for size, at, n in cell.counts() if at == stage)
+                    yield from ((count, found[size]) for size, count in mine)
+
+    def choices(self) -> Iterator[cp_model.IntVar]:
+        """The variables that say how the cells are backed and which memory block comes out."""
+        for cls in self.placement.classes:
+            yield from (n for n in cls.count.values() if isinstance(n, cp_model.IntVar))
+        for cell in self.cells:
+            yield from (v for v in cell.page_chosen.values() if isinstance(v, cp_model.IntVar))
+        yield from (v for v in self.block_chosen.values() if isinstance(v, cp_model.IntVar))
 
     def _hinted_totals(self, stage: int) -> list[int]:
         """Totals near balance: every cell's lowest, and what is missing dealt out in grains."""

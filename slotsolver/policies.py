@@ -86,6 +86,9 @@ class Objective(Declared):
         """The linear expression to minimise, in the model's units (see ``scale``)."""
         raise NotImplementedError
 
+    about_dimms: ClassVar[bool] = False
+    """Whether the value depends on how growth is cut into DIMMs."""
+
     def least(self, model: HostModel) -> int:  # noqa: ARG002 - overridden where more is known
         """A value of the expression that is known to be the least there can be, without search."""
         return 0

@@ -212,16 +212,25 @@ def _run(
 
 
 def _minimise(
-    host: HostModel, goal: cp_model.LinearExpr, least: int, last: cp_model.CpSolver, clock: Clock
+    problem: Problem,
+    host: HostModel,
+    objective: Objective,
+    goal: cp_model.LinearExpr,
+    last: cp_model.CpSolver,
+    clock: Clock,
 ) -> tuple[cp_model.CpSolver, int]:
     """Minimise one goal from the last solution on and hold it there; the solution and the bound.
 
     The last solution is completed first (the goal may have brought variables of its own). If it
-    meets ``least``, a bound that is known without search, it is optimal.
+    meets a bound that is known without search, it is optimal.
     """
     host.model.minimize(goal)
-    bound = max(least, lowest(host, goal))
+    bound = max(objective.least(host), lowest(host, goal))
     solver = _complete(host, list(enumerate(last.response_proto.solution)), clock)
+    if objective.about_dimms and (solver is None or solver.value(goal) > bound):
+        recut = _recut(problem, host, last, clock)
+        if recut is not None and (solver is None or recut.value(goal) < solver.value(goal)):
+            solver = recut
     if solver is None or solver.value(goal) > bound:
         hint = list(enumerate((solver or last).response_proto.solution))
         status, better = _run(host, clock, hint=hint)
@@ -233,6 +242,19 @@ def _minimise(
     host.model.clear_objective()  # type: ignore[no-untyped-call]  # ortools gives no type
     host.model.add(goal <= solver.value(goal))
     return solver, min(bound, solver.value(goal))
+
+
+def _recut(
+    problem: Problem, host: HostModel, last: cp_model.CpSolver, clock: Clock
+) -> cp_model.CpSolver | None:
+    """The last solution with its growth cut greedily into DIMMs, where that is legal."""
+    hint = []
+    for guest, floor in zip(host.guests, _hint_floors(problem, host), strict=True):
+        stages = range(len(guest.facts.stages))
+        totals = [[last.value(cell.totals[stage]) for cell in guest.cells] for stage in stages]
+        hint += [(v.index, value) for v, value in guest.hint(floor, totals)]
+        hint += [(v.index, last.value(v)) for v in guest.choices()]
+    return _complete(host, hint, clock)
 
 
 def _settle(
@@ -314,14 +336,19 @@ def _set_hint(host: HostModel, hint: Sequence[tuple[int, int]]) -> None:
     start.values.extend([value for _, value in hint])
 
 
+def _hint_floors(problem: Problem, host: HostModel) -> list[int]:
+    """For each guest the largest DIMM (MiB) a greedy layout uses: the step where a fine one comes
+    before few slots, else 0 for any."""
+    kinds = [o.kind for o in in_order(problem, [g.facts for g in host.guests])]
+    fine = "finest-step" in kinds and kinds.index("finest-step") < kinds.index("fewest-slots")
+    return [floor_for(problem, guest.facts) if fine else 0 for guest in host.guests]
+
+
 def _greedy_hint(problem: Problem, host: HostModel) -> list[tuple[int, int]]:
-    steps_matter = in_order(problem, [g.facts for g in host.guests])
-    first = [o.kind for o in steps_matter]
-    step_first = "finest-step" in first and first.index("finest-step") < first.index("fewest-slots")
     return [
         (count.index, value)
-        for guest in host.guests
-        for count, value in guest.hint(floor_for(problem, guest.facts) if step_first else 0)
+        for guest, floor in zip(host.guests, _hint_floors(problem, host), strict=True)
+        for count, value in guest.hint(floor)
     ]
 
 
@@ -344,7 +371,7 @@ def _optimise(
         if isinstance(goal, int):
             goals.append((goal, goal))
         else:
-            solver, bound = _minimise(host, goal, objective.least(host), solver, clock)
+            solver, bound = _minimise(problem, host, objective, goal, solver, clock)
             goals.append((goal, bound))
     solver = _settle(host, _tidy(host, solver, clock), decisions, [g for g, _ in goals], clock)
     values = tuple(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from slotsolver.cli import check, guest, host, plan, schema
 from slotsolver.cli.arguments import Parser
-from slotsolver.cli.output import silence
+from slotsolver.cli.output import finish, silence
 from slotsolver.errors import DefectError, InputError
 
 BAD_INPUT, DEFECT = 2, 1
@@ -36,8 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _write_utf8()
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments))
-        if sys.stdout is not None:  # --help and --version are not flushed yet
-            sys.stdout.flush()
+        finish()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # who reads the output has enough of it

@@ -72,7 +72,7 @@ def _guests(
     options: argparse.Namespace, of_file: tuple[Guest, ...], host: Host | None
 ) -> tuple[Guest, ...]:
     given = {"target": options.target, "maximum": options.maximum}
-    wanted = {name: value for name, value in given.items() if value is not None}
+    wanted = {name: f"{value} B" for name, value in given.items() if value is not None}
     if not of_file and len(options.guest) == 1:  # a YAML guest may leave its target to --target
         return (read_guest(options.guest[0], host=host, wanted=wanted),)
     guests = {guest.name: guest for guest in of_file}

@@ -47,6 +47,12 @@ def _writing() -> Iterator[None]:
         raise InputError(f"cannot be written: {reason}", source="standard output") from None
 
 
+def finish() -> None:
+    """Flush what was printed without :func:`emit`, such as the help."""
+    with _writing():
+        sys.stdout.flush()
+
+
 def silence() -> None:
     """Keep the interpreter from flushing once more, and failing once more, when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -61,7 +67,9 @@ def page(draw: Callable[[Console], None], path: str | None = None) -> str:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=width)
     with console.capture() as captured:
         draw(console)
-    return captured.get()
+    if terminal:
+        return captured.get()
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
 def tell(message: str) -> None:

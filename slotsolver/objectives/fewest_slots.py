@@ -14,6 +14,7 @@ class FewestSlots(Objective):
     """Slots taken by all guests: DIMMs and NVDIMMs that are there and DIMMs that are planned."""
 
     kind: Literal["fewest-slots"] = "fewest-slots"
+    about_dimms: ClassVar[bool] = True
     unit: ClassVar[str] = "slots"
 
     def describe(self) -> str:

@@ -17,6 +17,7 @@ class FinestStep(Objective):
     takes at most 32 steps to the maximum."""
 
     kind: Literal["finest-step"] = "finest-step"
+    about_dimms: ClassVar[bool] = True
     unit: ClassVar[str] = "bytes"
     scale: ClassVar[int] = MiB
     down_to: Size | Literal["default"] | None = None

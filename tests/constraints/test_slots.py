@@ -123,6 +123,14 @@ def test_the_guests_own_limit_holds_too() -> None:
     assert slots(problem([2], 2, 10, STEP, rule(at_most=9), slots=3)) is None
 
 
+@pytest.mark.xfail(
+    reason="slots are written where nothing can be plugged: DefectError qemu-1.4", strict=True
+)
+def test_slots_without_growth() -> None:
+    """A guest that cannot grow is planned without slots, whatever its domain says."""
+    assert best(problem([2], 2, None, slots=4)).guests[0].slots == 0
+
+
 def test_guests() -> None:
     """Only the guests named."""
     guest = make_guest([2], 2, 6)

@@ -82,9 +82,7 @@ def test_running_guests_have_their_pages() -> None:
 
 def test_guests_add_up() -> None:
     """Both guests' pages."""
-    given = two_guests(
-        make_guest([2], 2), make_guest([3], 3), host=host((0, 9)), objectives=ORDER
-    )
+    given = two_guests(make_guest([2], 2), make_guest([3], 3), host=host((0, 9)), objectives=ORDER)
     assert values(given)["largest-pages"] == 5 * PAGES
 
 

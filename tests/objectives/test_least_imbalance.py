@@ -89,9 +89,7 @@ def test_waypoints_count() -> None:
 
 def test_guests_add_up() -> None:
     """One block off and two."""
-    given = two_guests(
-        make_guest([2, 2], 5), make_guest([1, 4], 6), objectives=["least-imbalance"]
-    )
+    given = two_guests(make_guest([2, 2], 5), make_guest([1, 4], 6), objectives=["least-imbalance"])
     assert values(given)["least-imbalance"] == (1 + 2) * B
 
 

@@ -47,12 +47,12 @@ def test_libvirt_takes_every_plan(libvirtd: Libvirtd, domain_type: str, problem:
     taken_as_planned(libvirtd, problem, domain_type)
 
 
-@settings(EVERY_RUN, max_examples=15)
+@settings(EVERY_RUN, max_examples=20)
 @given(problem=HUGE_PAGES)
 def test_libvirt_takes_every_plan_on_huge_pages(
     hugepages: ModuleType, libvirtd: Libvirtd, domain_type: str, problem: Problem
 ) -> None:
-    """15 plans with cells on 2 MiB and 1 GiB pages too; all pages are given back."""
+    """20 plans with cells on 2 MiB and 1 GiB pages too; all pages are given back."""
     before = [hugepages.free(size) for size in (2 * MiB, GiB)]
     taken_as_planned(libvirtd, problem, domain_type)
     assert [hugepages.free(size) for size in (2 * MiB, GiB)] == before
