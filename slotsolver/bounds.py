@@ -6,7 +6,7 @@ optimal over all sizes.
 
 from __future__ import annotations
 
-from slotsolver.facts import CellFacts
+from slotsolver.cell_facts import CellFacts
 
 ENDLESS = 1 << 20
 """More DIMMs than any guest can have: the growth cannot be reached."""

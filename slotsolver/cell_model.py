@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ortools.sat.python import cp_model
 
 from slotsolver.bounds import ENDLESS, fewest_dimms
-from slotsolver.facts import CellFacts
+from slotsolver.cell_facts import CellFacts
 from slotsolver.menu import Menu
 
 if TYPE_CHECKING:

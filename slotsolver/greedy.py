@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from slotsolver.bounds import ENDLESS
-from slotsolver.facts import CellFacts
+from slotsolver.cell_facts import CellFacts
 
 
 def pieces(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from ortools.sat.python import cp_model
 
 from slotsolver.always import block_rows, slot_rows, window_rows
+from slotsolver.cell_facts import CellFacts
 from slotsolver.cell_model import CellModel, Linear, Literal, Window
-from slotsolver.facts import CellFacts, GuestFacts
+from slotsolver.facts import GuestFacts
 from slotsolver.greedy import pieces
 from slotsolver.menu import Menu, menu_for
 from slotsolver.placement import Placement

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from slotsolver.facts import Backing, GuestFacts
+from slotsolver.cell_facts import Backing
+from slotsolver.facts import GuestFacts
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model

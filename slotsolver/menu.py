@@ -12,7 +12,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from slotsolver.facts import CellFacts, GuestFacts
+from slotsolver.cell_facts import CellFacts
+from slotsolver.facts import GuestFacts
 from slotsolver.greedy import pieces as greedy_pieces
 
 FULL_MENU = 64

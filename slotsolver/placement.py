@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from slotsolver.cell_facts import Backing
 from slotsolver.cell_model import CellModel, Linear
-from slotsolver.facts import Backing
 from slotsolver.size import MiB
 
 if TYPE_CHECKING:

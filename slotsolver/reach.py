@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from slotsolver.cell_facts import CellFacts
 from slotsolver.errors import InputError
-from slotsolver.facts import CellFacts, GuestFacts
+from slotsolver.facts import GuestFacts
 from slotsolver.fields import format_ids
 from slotsolver.place import device_window
 from slotsolver.size import MiB, format_size

@@ -8,7 +8,8 @@ them are exactly those with the least imbalance (0, or one unit where the growth
 
 from __future__ import annotations
 
-from slotsolver.facts import CellFacts, GuestFacts
+from slotsolver.cell_facts import CellFacts
+from slotsolver.facts import GuestFacts
 
 Window = tuple[int, int, int]
 

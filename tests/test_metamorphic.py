@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, assume, currently_in_test_context, given, no
 from hypothesis import strategies as st
 
 from slotsolver.errors import InputError
-from slotsolver.facts import gather
+from slotsolver.gather import gather
 from slotsolver.order import in_order
 from slotsolver.plan import Infeasible, Plan
 from slotsolver.problem import Problem

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, note, settings
 
 from slotsolver import Infeasible, InputError, Plan
-from slotsolver.facts import gather
+from slotsolver.gather import gather
 from slotsolver.order import in_order
 from slotsolver.problem import Problem
 from slotsolver.solver import solve

@@ -37,7 +37,7 @@ PAGES = (4 * KiB, 2 * MiB, GiB)
 VENDORS = {"intel": "GenuineIntel", "amd": "AuthenticAMD"}
 """CPUID vendors by ``cpu_vendor``."""
 
-SECONDS = 3.0
+SECONDS = 2.0
 """Time for one plan. What is good, but not proven to be the best, must be taken as well."""
 
 

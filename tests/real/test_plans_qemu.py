@@ -82,7 +82,7 @@ def test_qemu_takes_every_plan_exhaustively(qemu: ModuleType, problem: Problem) 
     taken_as_planned(qemu, problem)
 
 
-@settings(EVERY_RUN, max_examples=40)
+@settings(EVERY_RUN, max_examples=25)
 @given(problem=any_problems())
 def test_first_fit_is_qemus(qemu: ModuleType, problem: Problem) -> None:
     """Plugged without slots and addresses, largest slot first, a plan's DIMMs come to lie where our

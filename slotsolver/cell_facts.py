@@ -1,0 +1,140 @@
+"""What is known of one cell before anything is decided, in MiB, and the ways it may be backed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from slotsolver.errors import InputError
+from slotsolver.fields import format_ids
+from slotsolver.platforms import Platform
+from slotsolver.policies import Policy
+from slotsolver.problem import Cell
+from slotsolver.size import MiB, format_size
+
+GrowthRule = Callable[[int, int], int]
+"""``(memory before, unit) -> largest DIMM allowed``, all MiB."""
+
+
+@dataclass(frozen=True, order=True)
+class Backing:
+    """One way to back a cell: page sizes of boot memory and of DIMMs (bytes), and host nodes."""
+
+    page: int
+    dimm_page: int
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """An existing device that overrides its cell's backing: what it takes (MiB), and of what.
+    ``None`` is the cell's own, as in libvirt (qemu/qemu_command.c:qemuBuildMemoryBackendProps)."""
+
+    size: int
+    page: int | None
+    nodes: tuple[int, ...] | None
+
+
+@dataclass
+class CellFacts:
+    """What is known of one cell (MiB), and what it may have."""
+
+    cell: Cell
+    boot: int | None
+    existing: int
+    not_pooled: int
+    platform: Platform
+    pages: tuple[int, ...]
+    nodes: tuple[tuple[int, ...], ...]
+    page_reason: str = ""
+    dimm_page: int | None = None
+    preferred_pages: int | None = None
+    elsewhere: tuple[Elsewhere, ...] = ()
+    reserve: str = "target"
+    spread: bool = False
+    smallest: int = 0
+    largest: int = 1 << 43
+    multiple: int = 1
+    allowed: frozenset[int] | None = None
+    powers_of_two: bool = False
+    exact_step: int = 0
+    growth_rules: list[GrowthRule] = field(default_factory=list)
+    blocks: tuple[int, ...] = ()
+
+    @property
+    def id(self) -> int:
+        """The cell's id."""
+        return self.cell.id
+
+    def unit_for(self, dimm_page: int, block: int) -> int:
+        """Size and address granularity (MiB) of DIMMs: a multiple of QEMU's alignment, the page and
+        the guest's memory block; all are powers of two, so the largest is it."""
+        return max(self.platform.dimm_alignment // MiB, dimm_page // MiB, block)
+
+    @cached_property
+    def unit(self) -> int:
+        """The smallest unit of any way this cell may be backed."""
+        page = self.dimm_page or min(self.pages)
+        return self.unit_for(page, min(self.blocks))
+
+    @cached_property
+    def largest_unit(self) -> int:
+        """The largest unit of any way this cell may be backed."""
+        page = self.dimm_page or max(self.pages)
+        return self.unit_for(page, max(self.blocks))
+
+    def backings(self) -> tuple[Backing, ...]:
+        """Every way to back the cell, in a fixed order."""
+        return tuple(
+            sorted(
+                Backing(page, self.dimm_page or page, nodes)
+                for page in self.pages
+                for nodes in self.nodes
+            )
+        )
+
+    def require_page(self, policy: Policy, size: int) -> None:
+        """Narrow to one page size."""
+        if self.page_reason and size not in self.pages:
+            raise InputError(
+                f"policy page-size asks for {format_size(size)} pages on cell {self.id}, but "
+                f"{self.page_reason}; drop one of the two"
+            )
+        self.pages, self.page_reason = (size,), f"policy {policy.kind} asks for {format_size(size)}"
+
+    def allow_nodes(self, policy: Policy, allowed: Iterable[int]) -> None:
+        """Keep the node sets within ``allowed``."""
+        kept = tuple(nodes for nodes in self.nodes if set(nodes) <= set(allowed))
+        if not kept:
+            raise InputError(
+                f"policy {policy.kind} leaves cell {self.id} no host node: it allows "
+                f"{format_ids(allowed)}, the domain or the host "
+                f"{format_ids(n for nodes in self.nodes for n in nodes)}"
+            )
+        self.nodes = kept
+
+    def largest_up_to(self, limit: int, unit: int) -> int:
+        """The largest size (MiB) of at most ``limit`` that the policies permit with that unit, 0 if
+        there is none."""
+        limit = min(limit, self.largest)
+        if self.allowed is not None:
+            fits = (s for s in self.allowed if s <= limit and s % unit == 0 and self.permits(s))
+            return max(fits, default=0)
+        grain = math.lcm(unit, self.multiple)
+        size = limit // grain * grain
+        if self.powers_of_two and size > 0:
+            size = 1 << (size.bit_length() - 1)
+            size = size if size % grain == 0 else 0
+        return size if size >= self.smallest else 0
+
+    def permits(self, size: int) -> bool:
+        """Whether a DIMM may have ``size`` MiB in some backing."""
+        return (
+            self.smallest <= size <= self.largest
+            and size % self.unit == 0
+            and size % self.multiple == 0
+            and (self.allowed is None or size in self.allowed)
+            and (not self.powers_of_two or size & (size - 1) == 0)
+        )

@@ -1,0 +1,163 @@
+"""From a problem to the facts of its guests: read the problem, the platform and the policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from slotsolver.cell_facts import CellFacts, Elsewhere
+from slotsolver.errors import InputError
+from slotsolver.facts import (
+    X86_BLOCKS,
+    GuestFacts,
+    StageFacts,
+    block_cliff,
+    insert_stage,
+    layout_options,
+    to_mib,
+)
+from slotsolver.platforms import Platform, platform_for
+from slotsolver.problem import AtLeast, Cell, Device, Guest, Problem
+from slotsolver.size import MiB, format_size
+
+
+def gather(problem: Problem) -> tuple[GuestFacts, ...]:
+    """The facts of every guest of a problem, narrowed by the policies."""
+    return tuple(_gather_guest(problem, guest) for guest in problem.guests)
+
+
+def _gather_guest(problem: Problem, guest: Guest) -> GuestFacts:
+    platform = platform_for(guest.machine)
+    outside = sum(to_mib(d.size) for d in guest.devices if not d.is_ram)
+    counted = (
+        guest.devices
+        if problem.libvirt_version < (9, 5)
+        else [d for d in guest.devices if d.takes_slot]
+    )
+    facts = GuestFacts(
+        guest=guest,
+        host=problem.host,
+        platform=platform,
+        policies=tuple(p for p in problem.policies if p.concerns(guest)),
+        cells=tuple(_gather_cell(problem, guest, cell, platform) for cell in guest.cells),
+        stages=[],
+        outside=outside,
+        slot_limit=min(platform.max_slots, guest.slots if guest.slots is not None else 1 << 16),
+        existing_slots=len(counted),
+        existing_dimms=sum(d.takes_slot for d in guest.devices),
+        slots_written=guest.slots or 0,
+        blocks=(),
+        shares=(1,) * len(guest.cells),
+    )
+    facts.stages = _stages(facts)
+    facts.blocks = _blocks(facts)
+    for policy in facts.policies:
+        policy.restrict(facts)
+    for cell in facts.cells:
+        cell.blocks = facts.blocks
+    return facts
+
+
+def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform) -> CellFacts:
+    host = problem.host
+    mine = [d for d in guest.devices if d.is_ram and (d.cell or 0) == cell.id]
+    existing = sum(to_mib(d.size) for d in mine)
+    boot = None if cell.memory is None else to_mib(cell.memory)
+    if boot is None and guest.boot is not None and len(guest.cells) == 1:
+        boot = to_mib(guest.boot)
+    pages: tuple[int, ...] = (platform.base_page,)
+    if host:
+        pages = tuple(size for size in host.page_sizes() if host.has_pool(size))
+    reason = ""
+    if cell.page_size is not None:
+        pages, reason = (
+            (cell.page_size,),
+            f"its memory backing requires {format_size(cell.page_size)}",
+        )
+    own = [d for d in mine if d.page_size is None and d.model == "dimm"]
+    fitting = tuple(page for page in pages if not any(d.size % page for d in own))
+    if not fitting:
+        raise InputError(
+            f"guest {guest.name}, cell {cell.id}: backend memory size must be multiple of "
+            f"0x{pages[0]:x}, which a DIMM of the cell is not; give it a page size of its own"
+        )
+    pages = fitting
+    nodes: tuple[tuple[int, ...], ...] = ((),)
+    if host:
+        nodes = tuple((n.id,) for n in host.nodes)
+    if host and cell.host_nodes is not None:
+        nodes = (cell.host_nodes,)
+    elif host and guest.host_nodes is not None:
+        nodes = tuple((n,) for n in guest.host_nodes)
+    return CellFacts(
+        cell=cell,
+        boot=boot,
+        existing=existing,
+        not_pooled=sum(to_mib(d.size) - _ordinary(d) for d in mine),
+        elsewhere=() if guest.running else tuple(_elsewhere(mine)),
+        platform=platform,
+        pages=pages,
+        nodes=nodes,
+        page_reason=reason,
+    )
+
+
+def _ordinary(device: Device) -> int:
+    """Memory (MiB) of an existing device that comes from its cell's own pool."""
+    if device.page_size is not None or device.host_nodes is not None:
+        return 0
+    return to_mib(_backed(device))
+
+
+def _elsewhere(devices: Iterable[Device]) -> Iterator[Elsewhere]:
+    for device in devices:
+        if device.page_size is not None or device.host_nodes is not None:
+            yield Elsewhere(to_mib(_backed(device)), device.page_size, device.host_nodes)
+
+
+def _backed(device: Device) -> int:
+    """Bytes the host backs: virtio-mem takes only what is requested."""
+    return (device.requested or 0) if device.model == "virtio-mem" else device.size
+
+
+def _stages(facts: GuestFacts) -> list[StageFacts]:
+    """Boot, target, waypoints and maximum, ascending by size."""
+    guest, outside = facts.guest, facts.outside
+    boot = facts.boot
+    if boot is None and guest.boot is not None:
+        boot = to_mib(guest.boot)
+    stages = [StageFacts("boot", None if boot is None else boot + facts.existing)]
+    cells = None
+    if isinstance(guest.target, dict):
+        cells = tuple(to_mib(guest.target[c.id]) for c in guest.cells)
+    insert_stage(stages, StageFacts("target", to_mib(guest.target_size) - outside, cells))
+    for size in guest.waypoints:
+        insert_stage(stages, StageFacts("waypoint", to_mib(size) - outside))
+    at_least = isinstance(guest.maximum, AtLeast)
+    top = StageFacts("maximum", to_mib(guest.maximum_size) - outside)
+    if at_least:
+        top.at_least = True
+        stages.append(top)
+    else:
+        insert_stage(stages, top)
+    return stages
+
+
+def _blocks(facts: GuestFacts) -> tuple[int, ...]:
+    """The memory blocks (MiB) the guest OS may come to use, ascending; one where boot is known.
+
+    Whether AMD relocation happens depends on the slot count, which is still open; where that makes
+    a difference the larger block is taken, whose multiples suit both.
+    """
+    boot, platform = facts.stages[0].memory, facts.platform
+    options, maximum = layout_options(facts), facts.guest.maximum_size
+    if boot is not None:
+        ram = (boot - facts.existing) * MiB
+        found = {
+            platform.memory_block(ram, maximum, slots, **options)
+            for slots in (0, facts.slots_written, facts.slot_limit)
+        }
+        return (max(found) // MiB,)
+    target = (facts.stages[facts.target_stage].memory or 0) * MiB
+    if platform.arch == "x86_64" and target >= block_cliff(facts) * MiB:
+        return X86_BLOCKS
+    return (platform.memory_block(target, **options) // MiB,)

@@ -1,0 +1,253 @@
+"""Searching one model: the objectives in their order, each proven before the next."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ortools.sat.python import cp_model
+
+from slotsolver.cell_model import Linear
+from slotsolver.errors import DefectError
+from slotsolver.layout import GuestLayout, read_layout
+from slotsolver.model import HostModel
+from slotsolver.order import floor_for, in_order
+from slotsolver.plan import ObjectiveValue
+from slotsolver.policies import Objective
+from slotsolver.problem import Problem
+
+DETERMINISTIC_LIMIT = 60.0
+"""Without a time limit the search stops after this much of CP-SAT's deterministic time, which is
+the same on every machine (about seconds on a fast one)."""
+
+
+TIDY_LIMIT = 0.05
+"""Deterministic time spent on choosing among equally good answers."""
+
+
+@dataclass
+class Clock:
+    """How much time the search may still take, and has taken."""
+
+    limit: float | None
+    started: float = field(default_factory=time.monotonic)
+    deterministic: float = 0.0
+
+    @property
+    def wall(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    def solver(self, *, presolve: bool = True) -> cp_model.CpSolver:
+        """A solver for the time that is left: one worker and a fixed seed make it reproducible."""
+        solver = cp_model.CpSolver()
+        parameters = solver.parameters
+        parameters.num_workers = 1
+        parameters.random_seed = 0
+        parameters.cp_model_probing_level = 0
+        parameters.symmetry_level = 0
+        parameters.cp_model_presolve = presolve
+        parameters.catch_sigint_signal = False  # an interrupt ends the program, not this search
+        if self.limit is not None:
+            parameters.max_time_in_seconds = max(0.001, self.limit - self.wall)
+        else:
+            parameters.max_deterministic_time = max(1e-3, DETERMINISTIC_LIMIT - self.deterministic)
+        return solver
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Layouts with the values of the objectives; ``proven`` if every one is optimal."""
+
+    layouts: tuple[GuestLayout, ...]
+    values: tuple[ObjectiveValue, ...]
+    proven: bool
+
+
+def run(
+    host: HostModel, clock: Clock, *, hint: Sequence[tuple[int, int]] = ()
+) -> tuple[cp_model.CpSolverStatus, cp_model.CpSolver]:
+    """One solve; an INFEASIBLE counts only when presolve's other setting agrees."""
+    _set_hint(host, hint)
+    for presolve in (True, False):
+        solver = clock.solver(presolve=presolve)
+        status = solver.solve(host.model)
+        clock.deterministic += solver.response_proto.deterministic_time
+        if status == cp_model.MODEL_INVALID:
+            raise DefectError(f"the model is invalid: {host.model.validate()}")
+        if status != cp_model.INFEASIBLE:
+            break
+    return status, solver
+
+
+def _minimise(
+    problem: Problem,
+    host: HostModel,
+    objective: Objective,
+    goal: cp_model.LinearExpr,
+    last: cp_model.CpSolver,
+    clock: Clock,
+) -> tuple[cp_model.CpSolver, int]:
+    """Minimise one goal from the last solution on and hold it there; the solution and the bound.
+
+    The last solution is completed first (the goal may have brought variables of its own). If it
+    meets a bound that is known without search, it is optimal.
+    """
+    host.model.minimize(goal)
+    bound = max(objective.least(host), lowest(host, goal))
+    solver = _complete(host, list(enumerate(last.response_proto.solution)), clock)
+    if objective.about_dimms and (solver is None or solver.value(goal) > bound):
+        recut = _recut(problem, host, last, clock)
+        if recut is not None and (solver is None or recut.value(goal) < solver.value(goal)):
+            solver = recut
+    if solver is None or solver.value(goal) > bound:
+        hint = list(enumerate((solver or last).response_proto.solution))
+        status, better = run(host, clock, hint=hint)
+        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            solver = better
+            bound = max(bound, math.ceil(better.best_objective_bound - 1e-6))
+    if solver is None:
+        raise DefectError("a solution could not be completed with the values of an objective")
+    host.model.clear_objective()  # type: ignore[no-untyped-call]  # ortools gives no type
+    host.model.add(goal <= solver.value(goal))
+    return solver, min(bound, solver.value(goal))
+
+
+def _recut(
+    problem: Problem, host: HostModel, last: cp_model.CpSolver, clock: Clock
+) -> cp_model.CpSolver | None:
+    """The last solution with its growth cut greedily into DIMMs, where that is legal."""
+    hint = []
+    for guest, floor in zip(host.guests, _hint_floors(problem, host), strict=True):
+        stages = range(len(guest.facts.stages))
+        totals = [[last.value(cell.totals[stage]) for cell in guest.cells] for stage in stages]
+        hint += [(v.index, value) for v, value in guest.hint(floor, totals)]
+        hint += [(v.index, last.value(v)) for v in guest.choices()]
+    return _complete(host, hint, clock)
+
+
+def _settle(
+    host: HostModel,
+    last: cp_model.CpSolver,
+    decisions: int,
+    goals: Sequence[Linear],
+    clock: Clock,
+) -> cp_model.CpSolver:
+    """The same decisions with every objective's own variables at their least, so that the values
+    are those of the plan even where an objective could not be proven."""
+    total = sum(goal for goal in goals if not isinstance(goal, int))
+    if isinstance(total, int):
+        return last
+    host.model.minimize(total)
+    hint = list(enumerate(last.response_proto.solution))[:decisions]
+    return _complete(host, hint, clock) or last
+
+
+def _tidy(host: HostModel, last: cp_model.CpSolver, clock: Clock) -> cp_model.CpSolver:
+    """Among equally good answers one on low host nodes, as far as that is quickly found."""
+    order = {pool.node: rank for rank, pool in enumerate(host.pools)}
+    goal = sum(
+        order[backing.nodes[0]] * count
+        for guest in host.guests
+        for cls in guest.placement.classes
+        for backing, count in cls.count.items()
+        if backing.nodes
+    )
+    if isinstance(goal, int):
+        return last
+    host.model.minimize(goal)
+    _set_hint(host, list(enumerate(last.response_proto.solution)))
+    solver = clock.solver()
+    solver.parameters.max_deterministic_time = TIDY_LIMIT
+    status = solver.solve(host.model)
+    clock.deterministic += solver.response_proto.deterministic_time
+    return solver if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else last
+
+
+def lowest(host: HostModel, goal: cp_model.LinearExpr) -> int:
+    """The least value that the domains of a goal's variables allow."""
+    flat = cp_model.FlatIntExpr(goal)
+    total = int(flat.offset)
+    for variable, factor in zip(flat.vars, flat.coeffs, strict=True):
+        domain = host.model.proto.variables[variable.index].domain
+        total += int(factor) * (domain[0] if factor > 0 else domain[-1])
+    return total
+
+
+def _complete(
+    host: HostModel, hint: Sequence[tuple[int, int]], clock: Clock
+) -> cp_model.CpSolver | None:
+    """The solution that ``hint`` begins, if there is one and it is quickly found."""
+    _set_hint(host, hint)
+    solver = clock.solver()
+    solver.parameters.fix_variables_to_their_hinted_value = True
+    solver.parameters.max_deterministic_time = 0.1
+    status = solver.solve(host.model)
+    clock.deterministic += solver.response_proto.deterministic_time
+    return solver if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+
+
+def _start(
+    problem: Problem, host: HostModel, clock: Clock
+) -> tuple[cp_model.CpSolverStatus, cp_model.CpSolver]:
+    """Any solution: the greedy layout where it is legal, else whatever the search finds."""
+    hint = _greedy_hint(problem, host)
+    solver = _complete(host, hint, clock)
+    if solver is not None:
+        return cp_model.FEASIBLE, solver
+    return run(host, clock, hint=hint)
+
+
+def _set_hint(host: HostModel, hint: Sequence[tuple[int, int]]) -> None:
+    host.model.clear_hints()  # type: ignore[no-untyped-call]  # ortools gives no type
+    start = host.model.proto.solution_hint
+    start.vars.extend([index for index, _ in hint])
+    start.values.extend([value for _, value in hint])
+
+
+def _hint_floors(problem: Problem, host: HostModel) -> list[int]:
+    """For each guest the largest DIMM (MiB) a greedy layout uses: the step where a fine one comes
+    before few slots, else 0 for any."""
+    kinds = [o.kind for o in in_order(problem, [g.facts for g in host.guests])]
+    fine = "finest-step" in kinds and kinds.index("finest-step") < kinds.index("fewest-slots")
+    return [floor_for(problem, guest.facts) if fine else 0 for guest in host.guests]
+
+
+def _greedy_hint(problem: Problem, host: HostModel) -> list[tuple[int, int]]:
+    return [
+        (count.index, value)
+        for guest, floor in zip(host.guests, _hint_floors(problem, host), strict=True)
+        for count, value in guest.hint(floor)
+    ]
+
+
+def optimise(
+    problem: Problem, host: HostModel, objectives: Sequence[Objective], clock: Clock
+) -> Solution | cp_model.CpSolverStatus:
+    """Minimise one objective after the other, each held at its proven value from then on."""
+    status, solver = _start(problem, host, clock)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return status
+    decisions = len(host.model.proto.variables)
+    goals: list[tuple[Linear, int]] = []
+    for objective in objectives:
+        goal = objective.expression(host)
+        if isinstance(goal, int):
+            goals.append((goal, goal))
+        else:
+            solver, bound = _minimise(problem, host, objective, goal, solver, clock)
+            goals.append((goal, bound))
+    solver = _settle(host, _tidy(host, solver, clock), decisions, [g for g, _ in goals], clock)
+    values = tuple(
+        ObjectiveValue(
+            kind=objective.kind,
+            value=solver.value(goal) * objective.scale,
+            bound=bound * objective.scale,
+            unit=objective.unit,
+        )
+        for objective, (goal, bound) in zip(objectives, goals, strict=True)
+    )
+    layouts = tuple(read_layout(guest, solver) for guest in host.guests)
+    return Solution(layouts, values, all(v.value == v.bound for v in values))
