@@ -82,13 +82,13 @@ def window_rows(guest: GuestModel) -> None:
     Without devices there is one gap with 1 GiB to spare for each slot, and nothing to decide.
     """
     gaps = guest.host_model.gaps(guest.facts)
-    if gaps is None or len(gaps) <= 1:
+    if gaps is None:
         return
     counts: dict[int, list[Linear]] = {}
     for cell in guest.cells:
         for size, _, count in cell.counts():
             counts.setdefault(size, []).append(count)
-    most = max(0, *gaps) + SLOT_SLACK * guest.facts.slot_limit
+    most = max([0, *gaps]) + SLOT_SLACK * guest.facts.slot_limit
     for size, numbers in sorted(counts.items()):
         parts: list[Linear] = [guest.new_int(0, most // size) for _ in gaps]
         guest.model.add(sum(parts) == sum(numbers))
@@ -96,7 +96,7 @@ def window_rows(guest: GuestModel) -> None:
     for place, gap in enumerate(gaps):
         room: Linear = gap
         last = place == len(gaps) - 1
-        if last and guest.facts.platform.name != "pseries" and not guest.facts.slots_written:
+        if last and guest.facts.platform.slot_slack and not guest.facts.slots_written:
             room = gap + SLOT_SLACK * guest.planned
         if guest.gap_parts:
             held = sum(size * parts[place] for size, parts in guest.gap_parts.items())

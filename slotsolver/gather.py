@@ -44,7 +44,7 @@ def _gather_guest(problem: Problem, guest: Guest) -> GuestFacts:
         slot_limit=min(platform.max_slots, guest.slots if guest.slots is not None else 1 << 16),
         existing_slots=len(counted),
         existing_dimms=sum(d.takes_slot for d in guest.devices),
-        slots_written=guest.slots or 0,
+        slots_written=_slots_named(guest),
         blocks=(),
         shares=(1,) * len(guest.cells),
     )
@@ -55,6 +55,21 @@ def _gather_guest(problem: Problem, guest: Guest) -> GuestFacts:
     for cell in facts.cells:
         cell.blocks = facts.blocks
     return facts
+
+
+def _slots_named(guest: Guest) -> int:
+    """The slot count that the guest states, or that its devices' slot numbers need."""
+    highest = max(
+        (d.slot for d in guest.devices if d.takes_slot and d.slot is not None), default=-1
+    )
+    if guest.slots is None:
+        return highest + 1
+    if highest >= guest.slots:
+        raise InputError(
+            f"guest {guest.name}: memory device slot '{highest}' exceeds slots count "
+            f"'{guest.slots}'"
+        )
+    return guest.slots
 
 
 def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform) -> CellFacts:

@@ -18,6 +18,7 @@ def refute(facts: Sequence[GuestFacts]) -> None:
         for cell in guest.cells:
             _nodes_exist(guest, cell)
             _pages_exist(guest, cell)
+        _boot_is_aligned(guest)
         _devices_have_room(guest)
         _sizes_are_whole(guest)
 
@@ -26,12 +27,30 @@ def _nodes_exist(guest: GuestFacts, cell: CellFacts) -> None:
     if guest.host is None:
         return
     known = {node.id for node in guest.host.nodes}
-    absent = {n for nodes in cell.nodes for n in nodes} - known
+    named = [*cell.nodes, *(device.nodes or () for device in cell.elsewhere)]
+    absent = {n for nodes in named for n in nodes} - known
     if absent:
         raise InputError(
             f"guest {guest.guest.name}, cell {cell.id}: NUMA node {min(absent)} is unavailable; "
             f"the host has nodes {format_ids(known)}"
         )
+
+
+def _boot_is_aligned(guest: GuestFacts) -> None:
+    """Boot memory is a multiple of what the machine type takes (pseries: 256 MiB)."""
+    grain = guest.platform.memory_alignment // MiB
+    sizes = [(f"cell {cell.id}", cell.boot) for cell in guest.cells if cell.boot is not None]
+    if not sizes:
+        first = guest.stages[0].memory or guest.stages[1].memory or 0
+        sizes = [(guest.stages[1].name, first - guest.existing)]
+    for where, size in sizes:
+        if size % grain:
+            up = -(-size // grain) * grain
+            raise InputError(
+                f"guest {guest.guest.name}, {where}: boot memory {format_size(size * MiB)} is not "
+                f"a multiple of {format_size(grain * MiB)}, as machine type "
+                f"{guest.platform.name} demands; the next is {format_size(up * MiB)}"
+            )
 
 
 def _devices_have_room(guest: GuestFacts) -> None:
@@ -62,7 +81,8 @@ def _pages_exist(guest: GuestFacts, cell: CellFacts) -> None:
     host = guest.host
     if host is None:
         return
-    for size in {b.page for b in cell.backings()} | {b.dimm_page for b in cell.backings()}:
+    sizes = {size for b in cell.backings() for size in (b.page, b.dimm_page)}
+    for size in sorted(sizes | {d.page for d in cell.elsewhere if d.page is not None}):
         if not host.has_pool(size):
             pools = ", ".join(format_size(s) for s in host.page_sizes() if host.has_pool(s))
             raise InputError(

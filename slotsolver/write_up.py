@@ -48,6 +48,8 @@ def _guest(layout: GuestLayout) -> PlannedGuest:
     facts = layout.facts
     planned = sum(len(cell.dimms) for cell in layout.cells)
     slots = max(facts.slots_written, planned + facts.existing_slots)
+    if not planned and not facts.guest.devices:
+        slots = 0 if layout.maximum == layout.boot else slots
     block = layout_block(layout, slots)
     dimms = place(layout, slots, block)
     stages = tuple(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from slotsolver.errors import InputError
 from slotsolver.gather import gather
+from slotsolver.objectives.finest_step import FinestStep
 from slotsolver.order import in_order
 from slotsolver.plan import Infeasible, Plan
 from slotsolver.problem import Problem
@@ -62,11 +63,14 @@ def changed(problem: Problem, change: Callable[[Document], object]) -> Problem:
 
 
 def explicit(problem: Problem) -> Problem:
-    """The same problem with all its objectives named, so that no default depends on its policies."""
+    """The same problem with all its objectives named, so that no default depends on its policies:
+    policies that cut growth leave `finest-step` out, here it comes last then."""
     try:
         order = in_order(problem, gather(problem))
     except InputError:
         assume(False)
+    if not any(objective.kind == "finest-step" for objective in order):
+        order = (*order, FinestStep(down_to="default"))
     return problem.model_copy(update={"objectives": order})
 
 

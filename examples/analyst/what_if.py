@@ -1,28 +1,28 @@
-"""How far can guest `db` grow on this host, and what does it cost? One line for each answer."""
+"""How far can guest `db` grow on this host, and what does that cost? One line for each answer."""
 
 from pathlib import Path
 
 from slotsolver import Plan, format_size, solve
 from slotsolver.ingest.problem import read_problem
-from slotsolver.size import GiB
+from slotsolver.size import GiB, MiB
 
-FILE = Path(__file__).with_name("problem.yaml")
+PROBLEM = Path(__file__).with_name("problem.yaml")
 
 
 def main() -> None:
-    """Plan the same host with ever larger maxima of its first guest."""
-    problem = read_problem(str(FILE))
+    """Plan the same guests on the same host, with ever larger maxima of the first guest."""
+    problem = read_problem(str(PROBLEM))
     db, *others = problem.guests
-    print("maximum   answer      slots  step      2 MiB pages left")
-    for gib in (96, 128, 160, 192, 256):
+    print("maximum  answer      slots  largest DIMM  2 MiB pages left on nodes 0 to 3")
+    for gib in (64, 80, 96, 112, 128):
         larger = db.model_copy(update={"maximum": gib * GiB})
         answer = solve(problem.model_copy(update={"guests": (larger, *others)}))
-        line = f"{gib} GiB".ljust(10) + answer.status.ljust(12)
-        if isinstance(answer, Plan):
+        line = f"{gib:3} GiB  {answer.status:12}"
+        if isinstance(answer, Plan) and answer.host is not None:
+            pools = [pool for node in answer.host.nodes for pool in node.pools]
+            left = [pool.free_after for pool in pools if pool.page_size == 2 * MiB]
             planned = answer.guests[0]
-            left = [pool.free_after for node in answer.host.nodes for pool in node.pools
-                    if pool.page_size == 2 << 20]
-            line += f"{planned.slots:<7}{format_size(planned.step):<10}{left}"
+            line += f"{planned.slots:5}  {format_size(planned.step):>12}  {left}"
         print(line.rstrip())
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import model_validator
 
+from slotsolver.errors import InputError
 from slotsolver.policies import Policy
 from slotsolver.size import MiB, Size, format_size
 
@@ -31,4 +32,10 @@ class GuestBlock(Policy):
 
     def restrict(self, facts: GuestFacts) -> None:
         """Replace the derived block."""
+        others = {p.size for p in facts.policies if isinstance(p, GuestBlock)}
+        if len(others) > 1:
+            names = " and ".join(format_size(size) for size in sorted(others))
+            raise InputError(
+                f"guest {facts.guest.name}: policies guest-block ask for {names}; keep one of them"
+            )
         facts.blocks = (self.size // MiB,)

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import get_args
 
 from slotsolver.errors import InputError
+from slotsolver.host import MAX_CELLS
 from slotsolver.ingest.domain import Domain, DomainCell, DomainDevice, Memnode
-from slotsolver.problem import MAX_CELLS, DeviceModel, NumaMode
+from slotsolver.problem import DeviceModel, NumaMode
 
 Refusal = tuple[str, int]
 """A text and the line it is about."""

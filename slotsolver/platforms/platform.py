@@ -55,6 +55,11 @@ class Platform(ABC):
         return 0
 
     @property
+    def slot_slack(self) -> bool:
+        """Whether every slot lengthens the device memory window by 1 GiB."""
+        return True
+
+    @property
     def legacy_dimm_alignment(self) -> int | None:
         """An alignment that replaces every DIMM backend's; ``None`` but for one old type."""
         return None

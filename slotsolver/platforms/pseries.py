@@ -33,6 +33,11 @@ class PseriesPlatform(Platform):
     dimm_alignment: ClassVar[int] = LMB
     smallest_block: ClassVar[int] = LMB
 
+    @property
+    def slot_slack(self) -> bool:
+        """There is none (QEMU 7.2 hw/ppc/spapr.c:spapr_machine_init)."""
+        return False
+
     def memory_map(
         self, ram: int, maxmem: int, slots: int, **options: Unpack[MapOptions]
     ) -> MemoryMap:

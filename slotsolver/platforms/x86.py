@@ -38,7 +38,7 @@ class X86Platform(Platform):
         """Bytes of boot memory that lie below 4 GiB."""
 
     @property
-    def has_slot_slack(self) -> bool:
+    def slot_slack(self) -> bool:
         """Whether device memory has 1 GiB more per slot: all but pc-i440fx-2.1
         (QEMU 7.2 PCMachineClass enforce_aligned_dimm)."""
         return self.since((2, 2))
@@ -58,7 +58,7 @@ class X86Platform(Platform):
     @property
     def legacy_dimm_alignment(self) -> int | None:
         """4 KiB on pc-i440fx-2.1 (QEMU 7.2 hw/i386/pc.c:pc_memory_pre_plug)."""
-        return None if self.has_slot_slack else _PAGE
+        return None if self.slot_slack else _PAGE
 
     def memory_map(
         self, ram: int, maxmem: int, slots: int, **options: Unpack[MapOptions]
@@ -86,7 +86,7 @@ class X86Platform(Platform):
         # EPC takes its address before AMD relocation (hw/i386/sgx.c:pc_machine_init_sgx_epc).
         end = 4 * GiB + ram - below + epc if epc else above_start + ram - below
         base = align_up(end, GiB)
-        size = wrap64(maxmem - ram + (GiB * slots if self.has_slot_slack else 0))
+        size = wrap64(maxmem - ram + (GiB * slots if self.slot_slack else 0))
         hole = self._hole64_start(ram < maxmem, end, Range(base, size), options.get("cxl_windows"))
         pci = options.get("pci_hole64")
         return MemoryMap(

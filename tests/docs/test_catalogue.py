@@ -1,0 +1,37 @@
+"""The catalogue is what the classes say, and each of its lines of YAML means what it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from docs.generate import CATALOGUE, LINES, catalogue, example
+from slotsolver.policies import Declared, objectives, policies
+
+KINDS: dict[str, type[Declared]] = {**policies(), **objectives()}
+
+
+def test_it_is_up_to_date() -> None:
+    """``make docs`` would write the same again."""
+    assert CATALOGUE.read_text(encoding="utf-8") == catalogue()
+
+
+def test_it_has_lines_for_every_kind_and_no_other() -> None:
+    """Every kind is shown at least once."""
+    assert set(LINES) == set(KINDS)
+    assert all(LINES.values())
+
+
+@pytest.mark.parametrize(("kind", "line"), [(k, line) for k in LINES for line in LINES[k]])
+def test_each_line_parses(kind: str, line: str) -> None:
+    """A line gives the policy or objective it stands under, which describes itself in a line."""
+    found = example(kind, line)
+    assert type(found) is KINDS[kind]
+    assert found.describe().strip()
+    assert "\n" not in found.describe()
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_lines_show_every_field(kind: str) -> None:
+    """Between them the lines of a kind use every field that is its own."""
+    shown = {name for line in LINES[kind] for name in example(kind, line).model_fields_set}
+    assert set(KINDS[kind].model_fields) - {"kind", "guests", "cells"} <= shown
