@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ortools.sat.python import cp_model
 
-from slotsolver.bounds import ENDLESS, fewest_dimms
+from slotsolver.bounds import ENDLESS, fewest_dimms, fewest_exact
 from slotsolver.cell_facts import CellFacts
 from slotsolver.menu import Menu
 
@@ -45,6 +45,10 @@ class CellModel:
         self.totals: list[Linear] = [self.boot + facts.existing]
         for stage in self.growth_stages:
             self._grow(stage)
+        if facts.exact_step and len(windows) > 1:
+            least = fewest_exact(facts.exact_step, windows[-1][0] - windows[0][1])
+            self.fewest = max(self.fewest, least)
+            self.guest.model.add(sum(self._counts.values()) >= least)
 
     def _grid(self, stage: int) -> Linear:
         low, high, grain = self.windows[stage]

@@ -88,12 +88,15 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform)
             (cell.page_size,),
             f"its memory backing requires {format_size(cell.page_size)}",
         )
-    own = [d for d in mine if d.page_size is None and d.model == "dimm"]
-    fitting = tuple(page for page in pages if not any(d.size % page for d in own))
+    own = [_grain(d) for d in mine if d.page_size is None]
+    if boot is not None and not (guest.xml is not None and problem.qemu_version < (8,)):
+        own.append(boot * MiB)
+    fitting = tuple(page for page in pages if not any(grain % page for grain in own))
     if not fitting:
         raise InputError(
-            f"guest {guest.name}, cell {cell.id}: backend memory size must be multiple of "
-            f"0x{pages[0]:x}, which a DIMM of the cell is not; give it a page size of its own"
+            f"guest {guest.name}, cell {cell.id}: boot memory and devices must be whole pages of "
+            f"{format_size(pages[0])}, and {format_size(next(g for g in own if g % pages[0]))} is "
+            f"not (QEMU: backend memory size must be multiple of 0x{pages[0]:x})"
         )
     pages = fitting
     nodes: tuple[tuple[int, ...], ...] = ((),)
@@ -114,6 +117,13 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform)
         nodes=nodes,
         page_reason=reason,
     )
+
+
+def _grain(device: Device) -> int:
+    """What the pages of a device must divide (bytes): a DIMM's size, a virtio-mem's block."""
+    if device.model == "virtio-mem":
+        return device.block or 2 * MiB
+    return device.size
 
 
 def _ordinary(device: Device) -> int:
@@ -149,7 +159,8 @@ def _stages(facts: GuestFacts) -> list[StageFacts]:
         insert_stage(stages, StageFacts("waypoint", to_mib(size) - outside))
     at_least = isinstance(guest.maximum, AtLeast)
     top = StageFacts("maximum", to_mib(guest.maximum_size) - outside)
-    if at_least:
+    last = stages[-1].memory
+    if at_least and last is not None and (top.memory or 0) > last:
         top.at_least = True
         stages.append(top)
     else:

@@ -273,7 +273,7 @@ class GuestModel:
                 before, total = totals[stage - 1][number], totals[stage][number]
                 largest = floor or max(total, 1)
                 found = pieces(cell.facts, total - before, before, largest, unit, cell.sizes)
-                if found is not None:
+                if found is not None and set(found) <= set(cell.sizes):
                     mine = ((size, n) for size, at, n in cell.counts() if at == stage)
                     yield from ((count, found[size]) for size, count in mine)
 

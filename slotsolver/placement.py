@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ortools.sat.python import cp_model
+
 from slotsolver.cell_facts import Backing
 from slotsolver.cell_model import CellModel, Linear
 from slotsolver.size import MiB
@@ -61,7 +63,8 @@ class Placement:
         total = cell.totals[guest.facts.reserve_stage(facts)]
         same_pages = all(b.page == b.dimm_page for b in facts.backings())
         known = isinstance(total, int) and (same_pages or isinstance(cell.boot, int))
-        if not known or facts.spread or not guest.uniform_distances:
+        mixed = facts.dimm_page is not None and len(facts.pages) > 1
+        if not known or mixed or facts.spread or not guest.uniform_distances:
             return facts.id
         policies = guest.facts.policies
         covered = tuple(facts.id in p.concerned_cells(guest.facts.guest) for p in policies)
@@ -101,15 +104,26 @@ class Placement:
                 )
 
     def _page_holds_boot(self, cls: CellClass) -> None:
-        """Boot memory is at least one page (QEMU: "must be equal to or larger than page size")."""
+        """Boot memory is whole pages: QEMU 10 refuses anything else, and a memfd always did
+        ("failed to resize memfd"). Given boot memory has been seen to already."""
         for cell in cls.cells:
-            for backing in cls.count:
-                least = granule(backing.page)
-                if isinstance(cell.boot, int) and cell.boot >= least:
-                    continue
-                row = self.guest.model.add(cell.boot >= least)
-                if len(cls.count) > 1 and backing.dimm_page in cell.page_chosen:
-                    row.only_enforce_if(cell.page_chosen[backing.dimm_page])
+            if cell.facts.boot is not None:
+                continue
+            for page in sorted({backing.page for backing in cls.count}):
+                grain = granule(page)
+                pages = self.guest.new_int(1, self.guest.most_memory // grain + 1)
+                row = self.guest.model.add(cell.boot == grain * pages)
+                if page in cell.page_chosen and cell.facts.dimm_page is None:
+                    row.only_enforce_if(cell.page_chosen[page])
+                elif len({backing.page for backing in cls.count}) > 1:
+                    chosen = [n for b, n in cls.count.items() if b.page == page]
+                    row.only_enforce_if(self._any(chosen))
+
+    def _any(self, counts: list[Linear]) -> cp_model.IntVar:
+        """A literal that is true if one of the counts of a class of one cell is 1."""
+        found = self.guest.new_bool()
+        self.guest.model.add(sum(counts) == found)
+        return found
 
     def _spread(self, cell: CellModel) -> None:
         """Give every DIMM of a spread cell a host node of its own."""

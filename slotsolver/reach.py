@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from slotsolver.cell_facts import CellFacts
 from slotsolver.errors import InputError
-from slotsolver.facts import GuestFacts
+from slotsolver.facts import GuestFacts, layout_options
 from slotsolver.fields import format_ids
 from slotsolver.place import device_window
 from slotsolver.size import MiB, format_size
@@ -18,6 +18,7 @@ def refute(facts: Sequence[GuestFacts]) -> None:
         for cell in guest.cells:
             _nodes_exist(guest, cell)
             _pages_exist(guest, cell)
+        _addresses_suffice(guest)
         _boot_is_aligned(guest)
         _devices_have_room(guest)
         _sizes_are_whole(guest)
@@ -36,13 +37,23 @@ def _nodes_exist(guest: GuestFacts, cell: CellFacts) -> None:
         )
 
 
+def _addresses_suffice(guest: GuestFacts) -> None:
+    """The machine fits the guest's address space even without any slot."""
+    boot = guest.stages[0].memory
+    boot = (boot - guest.existing) if boot is not None else guest.stages[1].memory or 0
+    top = max(boot * MiB, guest.guest.maximum_size)
+    error = guest.platform.memory_map(boot * MiB, top, 0, **layout_options(guest)).error
+    if error:
+        raise InputError(f"guest {guest.guest.name}: {error}; give it more phys_bits")
+
+
 def _boot_is_aligned(guest: GuestFacts) -> None:
     """Boot memory is a multiple of what the machine type takes (pseries: 256 MiB)."""
     grain = guest.platform.memory_alignment // MiB
     sizes = [(f"cell {cell.id}", cell.boot) for cell in guest.cells if cell.boot is not None]
     if not sizes:
-        first = guest.stages[0].memory or guest.stages[1].memory or 0
-        sizes = [(guest.stages[1].name, first - guest.existing)]
+        first = next(stage for stage in guest.stages if stage.memory is not None)
+        sizes = [(first.name, (first.memory or 0) - guest.existing)]
     for where, size in sizes:
         if size % grain:
             up = -(-size // grain) * grain

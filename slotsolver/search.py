@@ -23,6 +23,10 @@ DETERMINISTIC_LIMIT = 60.0
 the same on every machine (about seconds on a fast one)."""
 
 
+COMPLETION_SECONDS = 5.0
+"""Wall time for filling in what follows from a solution, even past the time limit: without it the
+solution would be lost."""
+
 TIDY_LIMIT = 0.05
 """Deterministic time spent on choosing among equally good answers."""
 
@@ -183,7 +187,8 @@ def _complete(
     _set_hint(host, hint)
     solver = clock.solver()
     solver.parameters.fix_variables_to_their_hinted_value = True
-    solver.parameters.max_deterministic_time = 0.1
+    solver.parameters.max_deterministic_time = 0.1 if clock.limit is None else 1.0
+    solver.parameters.max_time_in_seconds = COMPLETION_SECONDS
     status = solver.solve(host.model)
     clock.deterministic += solver.response_proto.deterministic_time
     return solver if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None

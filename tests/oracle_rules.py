@@ -159,7 +159,7 @@ class Rules:
     def backed(self, boot: Vector, pages: Vector) -> bool:
         """Whether boot memory is at least a page and the devices are whole pages."""
         devices = [d for d in self.guest.devices if d.model in ("dimm", "virtio-mem")]
-        return all(b >= p for b, p in zip(boot, pages, strict=True)) and all(
+        return all(b % p == 0 for b, p in zip(boot, pages, strict=True)) and all(
             d.size % pages[d.cell or 0] == 0 for d in devices
         )
 

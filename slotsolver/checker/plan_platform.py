@@ -64,6 +64,12 @@ def _boot(guest: GuestSubject, platform: Platform) -> Iterator[Violation]:
                 f"0x{cell.page_size:x}"
             )
             yield Violation("libvirt-A7", "start", says, place)
+        elif cell.boot % cell.page_size and not guest.rounds_boot_up:
+            says = (
+                f"backend 'memory-backend-file' memory size must be multiple of "
+                f"{format_size(cell.page_size)}"
+            )
+            yield Violation("qemu-5-pages", "start", says, place)
 
 
 def _memory_option(

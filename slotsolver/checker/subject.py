@@ -66,6 +66,12 @@ class GuestSubject:
         return tuple(d for d in self.guest.devices if not (d.takes_slot and d.slot in gone))
 
     @property
+    def rounds_boot_up(self) -> bool:
+        """Whether boot memory may be a part of a page more than whole pages: in a domain whose
+        hugetlbfs files QEMU before 8 rounds up (libvirt 9.0 with QEMU 7.2 starts it)."""
+        return self.guest.xml is not None and Version.parse(self.qemu) < (8, 0)
+
+    @property
     def boot_free(self) -> bool:
         """Whether the cells' boot memory is the solver's to choose."""
         return any(c.memory is None for c in self.guest.cells)

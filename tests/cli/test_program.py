@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,10 +125,17 @@ def test_interrupt(folder: Path) -> None:
     os.mkfifo(fifo)
     command = [sys.executable, "-m", "slotsolver", "check", "never"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    with fifo.open("wb"):  # opens when the program does
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+    writer = None
+    while writer is None and process.poll() is None:
+        try:
+            writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)  # works once the program reads
+        except OSError:
+            time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (128 + signal.SIGINT, b"", b"")
+    assert writer is not None
+    os.close(writer)
 
 
 def test_results_are_utf8_in_every_locale(slotsolver: Program, folder: Path) -> None:

@@ -45,8 +45,12 @@ def run(line: list[str], folder: Path) -> str:
 @pytest.mark.parametrize("page", SHOWING)
 def test_commands_print_what_is_shown(page: str, copy: Path) -> None:
     """Every command of a page runs in the order shown, and prints what stands below it."""
+    folder = copy
     for command in commands(page):
-        printed = run(["bash", "-c", command.line], copy)
+        if command.line.startswith("cd "):
+            folder /= command.line.removeprefix("cd ")
+            continue
+        printed = run(["bash", "-c", command.line], folder)
         assert is_shown(command.output, printed), f"{page}: {command.line} prints\n{printed}"
 
 
