@@ -18,7 +18,7 @@ from slotsolver.plan import ObjectiveValue
 from slotsolver.policies import Objective
 from slotsolver.problem import Problem
 
-DETERMINISTIC_LIMIT = 60.0
+DETERMINISTIC_LIMIT = 30.0
 """Without a time limit the search stops after this much of CP-SAT's deterministic time, which is
 the same on every machine (about seconds on a fast one)."""
 

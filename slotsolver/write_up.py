@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from slotsolver.bounds import fewest_dimms
+from slotsolver.bounds import fewest_dimms, fewest_exact
 from slotsolver.facts import layout_options
 from slotsolver.layout import CellLayout, GuestLayout
 from slotsolver.place import place
@@ -228,8 +228,10 @@ def _menu_note(layout: GuestLayout) -> Iterator[str]:
     for cell, facts in zip(layout.cells, layout.facts.cells, strict=True):
         planned += len(cell.dimms)
         largest = max((dimm.size for dimm in cell.dimms), default=1)
-        for before, after in pairwise(cell.totals):
-            least += fewest_dimms(facts, after - before, before, largest)
+        steps = pairwise(cell.totals)
+        by_size = sum(fewest_dimms(facts, after - b, b, largest) for b, after in steps)
+        growth = cell.totals[-1] - cell.totals[0]
+        least += max(by_size, fewest_exact(facts.exact_step, growth) if facts.exact_step else 0)
     if planned > least:
         yield (
             f"guest {layout.facts.guest.name}: optimal over {layout.considered} DIMM sizes, not "

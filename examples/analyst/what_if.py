@@ -4,7 +4,7 @@ from pathlib import Path
 
 from slotsolver import Plan, format_size, solve
 from slotsolver.ingest.problem import read_problem
-from slotsolver.size import GiB, MiB
+from slotsolver.size import GiB
 
 PROBLEM = Path(__file__).with_name("problem.yaml")
 
@@ -13,16 +13,15 @@ def main() -> None:
     """Plan the same guests on the same host, with ever larger maxima of the first guest."""
     problem = read_problem(str(PROBLEM))
     db, *others = problem.guests
-    print("maximum  answer      slots  largest DIMM  2 MiB pages left on nodes 0 to 3")
+    print("maximum  answer      slots  imbalance  distance")
     for gib in (64, 80, 96, 112, 128):
         larger = db.model_copy(update={"maximum": gib * GiB})
         answer = solve(problem.model_copy(update={"guests": (larger, *others)}))
         line = f"{gib:3} GiB  {answer.status:12}"
-        if isinstance(answer, Plan) and answer.host is not None:
-            pools = [pool for node in answer.host.nodes for pool in node.pools]
-            left = [pool.free_after for pool in pools if pool.page_size == 2 * MiB]
-            planned = answer.guests[0]
-            line += f"{planned.slots:5}  {format_size(planned.step):>12}  {left}"
+        if isinstance(answer, Plan):
+            value = {objective.kind: objective.value for objective in answer.objectives}
+            imbalance = format_size(value["least-imbalance"])
+            line += f"{value['fewest-slots']:5}  {imbalance:>9}  {value['shortest-distance']:>8}"
         print(line.rstrip())
 
 

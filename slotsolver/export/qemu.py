@@ -12,12 +12,13 @@ import shlex
 from collections.abc import Sequence
 from itertools import pairwise
 
+from slotsolver.errors import InputError
 from slotsolver.export.layout import Layout
 from slotsolver.fields import format_ids
 from slotsolver.plan import Plan, PlannedDimm
 from slotsolver.platforms.versions import QEMU_JSON_DEVICES, QEMU_JSON_OBJECTS, Version
 from slotsolver.problem import Problem
-from slotsolver.size import KiB
+from slotsolver.size import KiB, format_size
 
 _POLICIES = {"strict": "bind", "preferred": "preferred", "interleave": "interleave"}
 """QEMU's ``policy`` by libvirt's mode; 'restrictive' has none, cgroups do it."""
@@ -121,6 +122,11 @@ def _backend(
     layout: Layout, cell: int, name: str, size: int, page_size: int, nodes: Sequence[int]
 ) -> dict[str, Value]:
     huge = page_size != layout.base_page
+    if huge and size % page_size:
+        raise InputError(
+            f"guest {layout.guest.name}, {name}: {format_size(size)} is not whole pages of "
+            f"{format_size(page_size)}, as a memfd must be; round it up, or start it with libvirt"
+        )
     kind = "memory-backend-memfd" if huge else "memory-backend-ram"
     backend: dict[str, Value] = {"qom-type": kind, "id": name}
     if huge:  # hugetlbsize without hugetlb=on is taken and silently ignored

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -174,6 +173,7 @@ def test_bad_files(slotsolver: Program, inside: Program, folder: Path, where: st
         ("missing", "no such file"),
         ("problem.yaml/below", "cannot be read"),
         ("loop", "cannot be read"),
+        ("/proc/self/mem", "cannot be read"),  # not even for root
         ("empty", "is empty"),
         ("folder", "give a sysfs root" if where == "host" else "is a directory"),
         ("binary", "UTF-8"),
@@ -181,11 +181,12 @@ def test_bad_files(slotsolver: Program, inside: Program, folder: Path, where: st
         refused(run(*(a.format(name) for a in SOURCES[where])), name, reason)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_unreadable_file(slotsolver: Program, folder: Path) -> None:
-    """A file that may not be read is refused."""
-    (folder / "problem.yaml").chmod(0)
-    refused(slotsolver("plan", "problem.yaml"), "problem.yaml", "permission denied")
+def test_folder_beside_proc_is_no_host(inside: Program, folder: Path) -> None:
+    """A folder that is no sysfs root is refused even where a ``proc`` lies beside it."""
+    (folder / "proc").mkdir()
+    (folder / "proc" / "meminfo").write_text("MemTotal: 1024 kB\n")
+    (folder / "some").mkdir()
+    refused(inside("host", "some"), "some", "give a sysfs root")
 
 
 USAGE = {
