@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from slotsolver.cell_facts import Backing
@@ -81,10 +81,47 @@ def read_layout(guest: GuestModel, solver: cp_model.CpSolver) -> GuestLayout:
         )
     sizes = {size for menu in guest.menus.values() for size in menu.sizes}
     every = all(menu.full for menu in guest.menus.values())
+    if not guest.gap_parts:
+        cells = _alike(guest, cells)
     gaps = {
         size: tuple(solver.value(part) for part in parts) for size, parts in guest.gap_parts.items()
     }
     return GuestLayout(guest.facts, tuple(cells), None if every else len(sizes), gaps)
+
+
+def _alike(guest: GuestModel, cells: list[CellLayout]) -> list[CellLayout]:
+    """Give cells that are alike and take equally many DIMMs the same ones, those of the evenest.
+
+    Every rule about DIMMs is one of a single cell or of their number, so this changes no value but
+    the largest DIMM; where it would, nothing is changed.
+    """
+    best: dict[object, CellLayout] = {}
+    keys = []
+    for model, cell in zip(guest.cells, cells, strict=True):
+        policies = guest.facts.policies
+        covered = tuple(model.facts.id in p.concerned_cells(guest.facts.guest) for p in policies)
+        stages = tuple(dimm.stage for dimm in cell.dimms)
+        spread = model.facts.id if model.facts.spread else None
+        pages = (cell.backing.page, cell.backing.dimm_page)
+        key = (cell.boot, cell.totals, pages, model.facts.existing, covered, stages, spread)
+        keys.append(key)
+        if key not in best or _evenness(cell) < _evenness(best[key]):
+            best[key] = cell
+    alike = []
+    for key, cell in zip(keys, cells, strict=True):
+        dimms = tuple(replace(dimm, nodes=cell.backing.nodes) for dimm in best[key].dimms)
+        alike.append(cell if cell.dimms == best[key].dimms else replace(cell, dimms=dimms))
+    return alike if _largest(alike) == _largest(cells) else cells
+
+
+def _largest(cells: list[CellLayout]) -> int:
+    return max((dimm.size for cell in cells for dimm in cell.dimms), default=0)
+
+
+def _evenness(cell: CellLayout) -> tuple[int, ...]:
+    """Less is evener: the largest DIMM, the number of different sizes, then the sizes."""
+    sizes = [dimm.size for dimm in cell.dimms]
+    return (max(sizes, default=0), len(set(sizes)), *sizes)
 
 
 def _assign(cls: CellClass, solver: cp_model.CpSolver) -> dict[int, Backing]:

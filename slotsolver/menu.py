@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from slotsolver.cell_facts import CellFacts
 from slotsolver.facts import GuestFacts
@@ -46,6 +47,8 @@ def menu_for(facts: GuestFacts, cell: CellFacts, most_growth: int, floor: int) -
     if cell.powers_of_two:
         return Menu(tuple(sorted(s for s in sizes if cell.permits(s))), True)
     sizes.add(top // grain * grain)
+    known = [stage.memory for stage in facts.stages if stage.memory is not None]
+    sizes.update(after - before for before, after in pairwise(known))
     for growth, before in _balanced_growth(facts, cell, grain):
         sizes.update(_pieces(cell, growth, before, grain, max(floor, grain)))
     return Menu(tuple(sorted(s for s in sizes if 0 < s <= top and cell.permits(s))), False)
@@ -63,7 +66,8 @@ def _balanced_growth(facts: GuestFacts, cell: CellFacts, grain: int) -> set[tupl
     found: set[tuple[int, int]] = set()
     share, whole = facts.shares[cell.id], sum(facts.shares)
     before = {cell.boot + cell.existing} if cell.boot is not None else set()
-    for stage in facts.stages[1:]:
+    first = 1 if before or facts.stages[0].memory is None else 0
+    for stage in facts.stages[first:]:
         if stage.cells is not None:
             totals = {stage.cells[cell.id]}
         else:

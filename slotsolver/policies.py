@@ -11,9 +11,9 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from pydantic import Field, ValidationInfo
+from pydantic import Field, ValidationInfo, model_validator
 
 from slotsolver.errors import InputError
 from slotsolver.fields import Ids, Model, nearest
@@ -41,8 +41,17 @@ class Policy(Declared):
     on_host: ClassVar[bool] = False
     """Whether the policy is about the host's pools instead of single guests."""
 
+    whole_guest: ClassVar[bool] = False
+    """Whether the policy is about guests as a whole, so that ``cells`` would mean nothing."""
+
     guests: tuple[str, ...] | None = Field(default=None, description="names of the guests meant")
     cells: Ids | None = Field(default=None, description="ids of the cells meant")
+
+    @model_validator(mode="after")
+    def _no_cells(self) -> Self:
+        if self.whole_guest and self.cells is not None:
+            raise ValueError(f"policy {self.kind} is about whole guests; it takes no cells")
+        return self
 
     def concerns(self, guest: Guest) -> bool:
         """Whether the policy applies to this guest."""

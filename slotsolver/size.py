@@ -66,9 +66,11 @@ def parse_size(text: str, *, default_unit: str = "") -> int:
 def format_size(size: int) -> str:
     """Print bytes exactly, in the unit that keeps the text shortest: ``512 MiB``, ``1.5 TiB``."""
     for power in range(len(_LETTERS), 0, -1):
-        value = Fraction(size, 1024**power)
-        if abs(value) >= 1 and (value * 100).denominator == 1:
-            return f"{float(value):.10g} {_LETTERS[power - 1].upper()}iB"
+        hundredths, rest = divmod(size * 100, 1024**power)
+        if hundredths >= 100 and not rest:
+            whole, part = divmod(hundredths, 100)
+            decimals = f".{part:02}".rstrip("0") if part else ""
+            return f"{whole}{decimals} {_LETTERS[power - 1].upper()}iB"
     return f"{size} B"
 
 

@@ -199,7 +199,7 @@ def _notes(problem: Problem, layouts: Sequence[GuestLayout]) -> Iterator[str]:
     for layout in layouts:
         yield from layout.facts.notes
         yield from _cliff_note(layout)
-        yield from _menu_note(layout)
+        yield from _menu_note(problem, layout)
 
 
 def _cliff_note(layout: GuestLayout) -> Iterator[str]:
@@ -220,9 +220,20 @@ def _cliff_note(layout: GuestLayout) -> Iterator[str]:
         )
 
 
-def _menu_note(layout: GuestLayout) -> Iterator[str]:
-    """Say that only some sizes were considered, where others might have taken fewer slots."""
+def _menu_note(problem: Problem, layout: GuestLayout) -> Iterator[str]:
+    """Say that only some sizes were considered, where others might have taken fewer slots.
+
+    The bound is that of the cells' totals where balance settles these, else of the guest's sizes:
+    one DIMM at least for each stage.
+    """
     if layout.considered is None:
+        return
+    named = [objective.kind for objective in problem.objectives]
+    balanced = any(policy.kind == "balance" for policy in layout.facts.policies)
+    if named and named[0] != "least-imbalance" and not balanced and len(layout.cells) > 1:
+        fewest = len(layout.facts.stages) - 1
+        if sum(len(cell.dimms) for cell in layout.cells) > fewest:
+            yield _over_sizes(layout)
         return
     planned = least = 0
     for cell, facts in zip(layout.cells, layout.facts.cells, strict=True):
@@ -233,7 +244,11 @@ def _menu_note(layout: GuestLayout) -> Iterator[str]:
         growth = cell.totals[-1] - cell.totals[0]
         least += max(by_size, fewest_exact(facts.exact_step, growth) if facts.exact_step else 0)
     if planned > least:
-        yield (
-            f"guest {layout.facts.guest.name}: optimal over {layout.considered} DIMM sizes, not "
-            f"over every legal one; policy `sizes` with `allowed` names others"
-        )
+        yield _over_sizes(layout)
+
+
+def _over_sizes(layout: GuestLayout) -> str:
+    return (
+        f"guest {layout.facts.guest.name}: optimal over {layout.considered} DIMM sizes, not over "
+        f"every legal one; policy `sizes` with `allowed` names others"
+    )

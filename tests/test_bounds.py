@@ -38,7 +38,8 @@ def partitions(growth: int, menu: Sequence[int]) -> Iterator[tuple[int, ...]]:
 def climbs(sizes: Sequence[int], boot: int, ratio: Fraction, least: int) -> bool:
     """Whether each DIMM in turn is at most the ratio of what is there, or the least step."""
     return all(
-        size <= max(least, ratio * (boot + sum(sizes[:place]))) for place, size in enumerate(sizes)
+        size <= max(Fraction(least), ratio * (boot + sum(sizes[:place])))
+        for place, size in enumerate(sizes)
     )
 
 
@@ -77,7 +78,7 @@ def test_it_is_never_too_high(
     largest: int,
     ratio: str | None,
     allowed: set[int] | None,
-    powers: bool,  # noqa: FBT001 - drawn
+    powers: bool,
     least: int,
 ) -> None:
     """Under any sizes and steps no legal layout has fewer DIMMs."""
@@ -119,5 +120,7 @@ def test_fewest_exact(step: int, growth: int) -> None:
         return {sum(s) for n in range(len(sizes) + 1) for s in combinations(sizes, n)} == wanted
 
     multiples = range(step, growth + 1, step)
-    counts = (n for n in range(9) for s in combinations_with_replacement(multiples, n) if reaches(s))
+    counts = (
+        n for n in range(9) for s in combinations_with_replacement(multiples, n) if reaches(s)
+    )
     assert fewest_exact(step, growth) == next(counts)

@@ -167,7 +167,7 @@ HUGE = {"kind": "page-size", "size": 2 << 20}
             {"host-nodes", "pool"},
         ),
         (
-            problem([32], 32, 3840, STEP | {"size": 8 << 30}, phys_bits=39),
+            problem([32], 32, 3200, STEP | {"size": 4 << 30}, phys_bits=39),
             {"phys-bits", "maximum", "policy step"},
         ),
     ],

@@ -82,7 +82,7 @@ def test_sum_and_rules(
     for size in sorted(found.elements()):
         assert size % unit == 0
         assert size <= min(largest, step or largest)
-        assert not ratio or size <= max(unit, Fraction(ratio) * had)
+        assert not ratio or size <= max(Fraction(unit), Fraction(ratio) * had)
         had += size
 
 

@@ -371,9 +371,9 @@ def _double(holder: Document, *fields: str) -> None:
 @several
 @given(small_problems())
 def test_everything_twice_as_large(problem: Problem) -> None:
-    """Values in bytes are doubled then, counts stay; without a host its pages do not grow along. The guest's memory block is stated, because a
-    real one would not grow along; `memslots` depends on where 4 GiB are, and shares of CPUs round
-    to whole MiB, so that both are left out."""
+    """Values in bytes are doubled then, counts stay; without a host its pages do not grow along.
+    The guest's memory block is stated, because a real one would not grow along; `memslots` depends
+    on where 4 GiB are, and shares of CPUs round to whole MiB, so that both are left out."""
     assume(not any(p.kind == "memslots" for p in problem.policies))
     assume(not any(getattr(p, "by", "equal") != "equal" for p in problem.policies))
 

@@ -40,18 +40,14 @@ def test_absent_nodes(field: str) -> None:
     else:
         guest["host_nodes"] = [1, 3]
     said = refusal(problem(cells, 2, host=host((9, 0), (9, 0)), **guest))
-    assert said == (
-        "guest guest, cell 0: NUMA node 3 is unavailable; the host has nodes 0-1"
-    )
+    assert said == ("guest guest, cell 0: NUMA node 3 is unavailable; the host has nodes 0-1")
 
 
 def test_absent_pools() -> None:
     """A page size of which no node has a pool."""
     cells: list[Any] = [{"memory": 8 * B, "page_size": GiB}]
     said = refusal(problem(cells, 8, host=host((9, 9))))
-    assert said == (
-        "guest guest, cell 0: the host has no pool of 1 GiB pages; it has 4 KiB, 2 MiB"
-    )
+    assert said == ("guest guest, cell 0: the host has no pool of 1 GiB pages; it has 4 KiB, 2 MiB")
 
 
 def test_an_empty_pool_is_no_pool() -> None:
@@ -81,7 +77,9 @@ def test_growth_comes_in_units(field: str, blocks: float, says: str) -> None:
     assert says in said
     assert "growth from 256 MiB comes in multiples of 128 MiB (the guest's memory block)" in said
     below, above = (int(blocks) + n for n in (0, 1))
-    assert f"the nearest are {below * 128 // 1024 or below * 128}" in said or str(below * 128) in said
+    assert (
+        f"the nearest are {below * 128 // 1024 or below * 128}" in said or str(below * 128) in said
+    )
     assert above > below
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -18,6 +18,7 @@ class GuestBlock(Policy):
     """The guest OS adds memory in blocks of `size`; DIMM sizes and addresses are multiples."""
 
     kind: Literal["guest-block"] = "guest-block"
+    whole_guest: ClassVar[bool] = True
     size: Size
 
     @model_validator(mode="after")

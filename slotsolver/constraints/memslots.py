@@ -6,7 +6,7 @@ A device is refused unless the backend's limit is above the regions in use; RAM 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ class Memslots(Policy):
     vhost-user 8 where it cannot configure memory slots."""
 
     kind: Literal["memslots"] = "memslots"
+    whole_guest: ClassVar[bool] = True
     limit: int = Field(ge=1)
 
     def describe(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from slotsolver.policies import Policy
 from slotsolver.size import MiB, Size, format_size
@@ -15,6 +15,7 @@ class ShrinkableTo(Policy):
     """The guest's boot memory is at most `size`, so that it can shrink that far."""
 
     kind: Literal["shrinkable-to"] = "shrinkable-to"
+    whole_guest: ClassVar[bool] = True
     size: Size
 
     def describe(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,7 @@ class Slots(Policy):
     """The layout takes `at_most` that many slots, or `exactly` that many."""
 
     kind: Literal["slots"] = "slots"
+    whole_guest: ClassVar[bool] = True
     at_most: int | None = Field(default=None, ge=0)
     exactly: int | None = Field(default=None, ge=0)
 

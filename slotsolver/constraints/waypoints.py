@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ class Waypoints(Policy):
     """The guest passes through each of `sizes` exactly, by plugging alone."""
 
     kind: Literal["waypoints"] = "waypoints"
+    whole_guest: ClassVar[bool] = True
     sizes: tuple[Size, ...] = Field(min_length=1, max_length=64)
 
     def describe(self) -> str:

@@ -54,7 +54,7 @@ def test_refused_lines(line: str, says: str) -> None:
 def test_boot_regions(machine: str, boot: int, regions: int) -> None:
     """RAM below 4 GiB takes two regions and RAM above it a third: on q35 from 2.75 GiB of boot
     memory on, on pc from 3.5 GiB; on virt there is one place for it."""
-    given = {"machine": machine}
+    given: dict[str, Any] = {"machine": machine}
     assert slots(problem([boot], boot, boot + 4, rule(regions + 1), **given)) == 1
     assert slots(problem([boot], boot, boot + 4, rule(regions), **given)) is None
 
@@ -74,7 +74,7 @@ def test_all_devices_count() -> None:
     """A DIMM and a virtio-mem that are there take a region each."""
     dimm = {"model": "dimm", "size": B, "cell": 0, "slot": 0}
     region = {"model": "virtio-mem", "size": B, "cell": 0, "requested": 0, "block": 2 << 20}
-    given = {"devices": [dimm, region]}
+    given: dict[str, Any] = {"devices": [dimm, region]}
     assert slots(problem([2], 4, 6, rule(5), **given)) == 1
     assert slots(problem([2], 4, 6, rule(4), **given)) is None
 

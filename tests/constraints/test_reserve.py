@@ -84,7 +84,7 @@ def test_what_is_kept_and_what_is_promised() -> None:
 def test_cells() -> None:
     """Cell 0 keeps pages for 4 blocks, cell 1 only for 2."""
     where = host((0, 6))
-    given = [HUGE_PAGES, {"kind": "balance"}]
+    given: list[dict[str, Any]] = [HUGE_PAGES, {"kind": "balance"}]
     assert slots(problem([2, 2], 4, 8, *given, rule("maximum", cells=[0]), host=where)) == 2
     assert slots(problem([2, 2], 4, 8, *given, rule("maximum"), host=where)) is None
 

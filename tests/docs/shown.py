@@ -55,7 +55,7 @@ def commands(page: str) -> list[Command]:
 
 
 def programs(page: str) -> Iterator[tuple[str, str]]:
-    """The Python blocks of a page, each with the text block below it, which shows what it prints."""
+    """The Python blocks of a page, each with the text block below it that shows what it prints."""
     for block, below in pairwise(blocks(page)):
         if block.language == "python":
             assert below.language == "text", f"{page}: no output is shown for a Python block"

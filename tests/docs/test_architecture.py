@@ -29,9 +29,11 @@ def test_it_has_a_word_on_every_module() -> None:
 
 def test_it_names_no_module_that_is_gone() -> None:
     """What it calls a module is there, in the package or in the project."""
-    named = set(re.findall(r"`([a-z_/]+\.py)`", PAGE))
+    named = {n for n in re.findall(r"`([a-z_/]+\.py)`", PAGE) if "my_rule" not in n}
     assert named
-    gone = {n for n in named if not ((PROJECT / n).exists() or (PROJECT / "slotsolver" / n).exists())}
+    gone = {
+        n for n in named if not ((PROJECT / n).exists() or (PROJECT / "slotsolver" / n).exists())
+    }
     assert not gone
 
 

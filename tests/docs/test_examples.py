@@ -69,7 +69,7 @@ def test_every_kind_of_user_has_an_example_that_is_run() -> None:
     """The README runs the demonstration and one example for each of the three."""
     lines = " ".join(command.line for command in commands("README.md"))
     for name in ("thread-2014", "capacity-planner", "scheduler", "analyst"):
-        assert f"examples/{name}/" in lines
+        assert f"examples/{name}" in lines
 
 
 def test_the_demonstration_plans_the_threads_guest() -> None:

@@ -67,10 +67,9 @@ def test_what_is_reserved_counts() -> None:
     assert pages([2], 4, 6, small, kept, host=host((0, 9))) == 6 * PAGES
 
 
-def test_boot_memory_rounds_up() -> None:
-    """One and a half GiB of boot memory and a DIMM of one are three pages."""
-    large = {"kind": "page-size", "size": GiB}
-    assert pages([G + 4], 2 * G + 4, None, large, host=host((0, 0, 3))) == 3
+def test_boot_memory_is_whole_pages() -> None:
+    """One and a half GiB of boot memory are no pages of 1 GiB, so that smaller ones are taken."""
+    assert pages([G + 4], 2 * G + 4, host=host((0, 32, 9))) == (2 * G + 4) * PAGES
 
 
 def test_running_guests_have_their_pages() -> None:

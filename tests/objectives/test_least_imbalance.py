@@ -69,7 +69,7 @@ def test_targets_per_cell_do_not_count() -> None:
 
 
 def test_shares_of_a_policy() -> None:
-    """By shares of 1 and 3 cells of 2 and 6 are even; equal cells are two blocks above and below."""
+    """By shares of 1 and 3 cells of 2 and 6 are even; equal ones are two blocks above and below."""
     loose = {"kind": "balance", "by": [1, 3], "tolerance": 9 * B}
     assert imbalance([2, 4], 8, None, loose) == 0
     assert imbalance([4, 3], 8, None, loose) == 4

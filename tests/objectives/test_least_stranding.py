@@ -66,11 +66,9 @@ def test_no_host_no_stranding() -> None:
 
 
 def test_whole_pages_only() -> None:
-    """Half of a 1 GiB page is no piece: of five pages two or three are left, both strand cells of
-    3.5 GiB, which take four."""
-    large = {"kind": "page-size", "size": GiB}
-    assert stranded([28], 28, None, large, host=host((0, 0, 7))) == 3 * GiB
-    assert stranded([28], 28, None, large, host=host((0, 0, 8))) == 0
+    """A cell of 3.5 GiB would take four pages of 1 GiB: three are stranded, four are not."""
+    assert stranded([28], 28, host=host((0, 28, 3))) == 3 * GiB
+    assert stranded([28], 28, host=host((0, 28, 4))) == 0
 
 
 def test_odd_memory_is_counted_in_whole_mib() -> None:
