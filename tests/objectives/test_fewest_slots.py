@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from slotsolver.objectives.fewest_slots import FewestSlots
 from tests.constraints.builders import (
     B,
@@ -46,7 +48,7 @@ def test_slots_that_are_taken_count() -> None:
     nvdimm = dimm | {"model": "nvdimm", "slot": 1}
     region = {"model": "virtio-mem", "size": B, "cell": 0, "requested": 0, "block": 2 << 20}
     assert values(problem([2], 6, 8, devices=[dimm, nvdimm]))["fewest-slots"] == 3
-    given = {"devices": [dimm, nvdimm, region]}
+    given: dict[str, Any] = {"devices": [dimm, nvdimm, region]}
     assert values(problem([2], 7, 8, libvirt="9.0", **given))["fewest-slots"] == 4
     assert values(problem([2], 7, 8, libvirt="9.5", **given))["fewest-slots"] == 3
 
