@@ -1,7 +1,7 @@
 """Time every case and an empty CP-SAT call in one process; print a table, write JSON.
 
-``python -m benchmarks [--runs N] [--json FILE]``. A time is the median of the runs, from the problem
-to the checked plan; the ratio is to building and solving a model of two variables with one worker.
+``python -m benchmarks [--runs N] [--json FILE]``. A time is the median of the runs, from the
+problem to the checked plan; the ratio is to building and solving a model of two variables.
 """
 
 from __future__ import annotations
