@@ -48,6 +48,8 @@ class CellFacts:
     platform: Platform
     pages: tuple[int, ...]
     nodes: tuple[tuple[int, ...], ...]
+    whole: tuple[int, ...] = ()
+    """Sizes (bytes) that are whole pages: known boot memory, devices backed as the cell is."""
     page_reason: str = ""
     dimm_page: int | None = None
     preferred_pages: int | None = None
@@ -102,7 +104,27 @@ class CellFacts:
                 f"policy page-size asks for {format_size(size)} pages on cell {self.id}, but "
                 f"{self.page_reason}; drop one of the two"
             )
+        self.check_page(size)
         self.pages, self.page_reason = (size,), f"policy {policy.kind} asks for {format_size(size)}"
+
+    def check_page(self, page: int) -> None:
+        """Raise :class:`InputError` if boot memory or a device is not whole pages of that size."""
+        for size in self.whole:
+            if size % page:
+                raise InputError(
+                    f"cell {self.id}: boot memory and devices must be whole pages of "
+                    f"{format_size(page)}, and {format_size(size)} is not (QEMU: backend memory "
+                    f"size must be multiple of 0x{page:x})"
+                )
+
+    def require_dimm_page(self, size: int) -> None:
+        """Give the cell's DIMMs a page size of their own."""
+        if self.dimm_page not in (None, size):
+            raise InputError(
+                f"policies page-size of dimms ask for {format_size(self.dimm_page or 0)} and "
+                f"{format_size(size)} pages on cell {self.id}; keep one of them"
+            )
+        self.dimm_page = size
 
     def allow_nodes(self, policy: Policy, allowed: Iterable[int]) -> None:
         """Keep the node sets within ``allowed``."""

@@ -50,7 +50,6 @@ class GuestFacts:
     outside: int
     slot_limit: int
     existing_slots: int
-    existing_dimms: int
     slots_written: int
     blocks: tuple[int, ...]
     shares: tuple[int, ...] = ()

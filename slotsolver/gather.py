@@ -43,7 +43,6 @@ def _gather_guest(problem: Problem, guest: Guest) -> GuestFacts:
         outside=outside,
         slot_limit=min(platform.max_slots, guest.slots if guest.slots is not None else 1 << 16),
         existing_slots=len(counted),
-        existing_dimms=sum(d.takes_slot for d in guest.devices),
         slots_written=_slots_named(guest),
         blocks=(),
         shares=(1,) * len(guest.cells),
@@ -92,13 +91,7 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform)
     if boot is not None and not (guest.xml is not None and problem.qemu_version < (8,)):
         own.append(boot * MiB)
     fitting = tuple(page for page in pages if not any(grain % page for grain in own))
-    if not fitting:
-        raise InputError(
-            f"guest {guest.name}, cell {cell.id}: boot memory and devices must be whole pages of "
-            f"{format_size(pages[0])}, and {format_size(next(g for g in own if g % pages[0]))} is "
-            f"not (QEMU: backend memory size must be multiple of 0x{pages[0]:x})"
-        )
-    pages = fitting
+    pages = fitting or pages
     nodes: tuple[tuple[int, ...], ...] = ((),)
     if host:
         nodes = tuple((n.id,) for n in host.nodes)
@@ -106,8 +99,9 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform)
         nodes = (cell.host_nodes,)
     elif host and guest.host_nodes is not None:
         nodes = tuple((n,) for n in guest.host_nodes)
-    return CellFacts(
+    facts = CellFacts(
         cell=cell,
+        whole=tuple(own),
         boot=boot,
         existing=existing,
         not_pooled=sum(to_mib(d.size) - _ordinary(d) for d in mine),
@@ -117,6 +111,9 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform)
         nodes=nodes,
         page_reason=reason,
     )
+    if not fitting:
+        facts.check_page(pages[0])
+    return facts
 
 
 def _grain(device: Device) -> int:

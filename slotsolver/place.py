@@ -8,7 +8,7 @@ the device memory window where it fits; they never depend on QEMU's own choice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from slotsolver.errors import DefectError, InputError
@@ -17,7 +17,7 @@ from slotsolver.layout import GuestLayout, NewDimm
 from slotsolver.plan import DimmState, PlannedDimm
 from slotsolver.platforms import Range
 from slotsolver.problem import Device
-from slotsolver.size import MiB, format_size
+from slotsolver.size import MiB
 
 
 @dataclass
@@ -36,18 +36,19 @@ def place(layout: GuestLayout, slots: int, block: int) -> tuple[PlannedDimm, ...
     facts = layout.facts
     window = device_window(facts, layout.boot * MiB, layout.maximum * MiB, slots)
     existing = settle_devices(facts, window, slots)
-    free = free_gaps(window, existing)
-    gaps = [[gap] for gap in free] if layout.gap_counts else [free]
     used = {d.slot for d in existing if d.takes_slot}
     numbers = (n for n in range(slots) if n not in used)
     rows = [(cell, dimm, next(numbers)) for cell, dimm in plug_order(layout)]
-    quota = {size: list(counts) for size, counts in layout.gap_counts.items()}
-    addresses: dict[int, int] = {}
-    for align, size, slot in sorted(
+    wanted = sorted(
         ((-_alignment(layout, cell, block), dimm.size * MiB, slot) for cell, dimm, slot in rows),
         key=lambda row: (row[0], row[2]),
-    ):
-        addresses[slot] = _take(_allowed(gaps, quota, size), -align, size)
+    )
+    gaps = free_gaps(window, existing)
+    addresses = _addresses(wanted, [gaps], {}) or _addresses(
+        wanted, [[gap] for gap in free_gaps(window, existing)], layout.gap_counts
+    )
+    if addresses is None:
+        raise DefectError(f"guest {facts.guest.name}: the planned DIMMs do not fit the window")
     planned = [
         PlannedDimm(
             slot=slot,
@@ -147,17 +148,31 @@ def free_gaps(window: Range | None, devices: Sequence[Device]) -> list[Gap]:
     return gaps
 
 
-def _allowed(gaps: list[list[Gap]], quota: dict[int, list[int]], size: int) -> list[Gap]:
-    """The gap that the layout names for the next DIMM of this size, or all where it names none."""
-    counts = quota.get(size // MiB)
-    if counts is None:
-        return gaps[0]
-    number = next(n for n, left in enumerate(counts) if left)
-    counts[number] -= 1
-    return gaps[number]
+def _addresses(
+    wanted: Sequence[tuple[int, int, int]],
+    gaps: Sequence[list[Gap]],
+    quota: Mapping[int, tuple[int, ...]],
+) -> dict[int, int] | None:
+    """An address for each ``(-alignment, size, slot)`` by slot, ``None`` if one finds no place.
+
+    With a quota (DIMMs of each size in each gap, as the layout counts them) only those gaps are
+    used, which always succeeds; without, each DIMM takes the first gap.
+    """
+    left = {size: list(counts) for size, counts in quota.items()}
+    found: dict[int, int] = {}
+    for align, size, slot in wanted:
+        counts = left.get(size // MiB)
+        number = next(n for n, count in enumerate(counts) if count) if counts else 0
+        if counts:
+            counts[number] -= 1
+        address = _take(gaps[number], -align, size) if gaps else None
+        if address is None:
+            return None
+        found[slot] = address
+    return found
 
 
-def _take(gaps: list[Gap], align: int, size: int) -> int:
+def _take(gaps: list[Gap], align: int, size: int) -> int | None:
     for gap in gaps:
         address = -(-gap.start // align) * align
         if address + size <= gap.end:
@@ -165,7 +180,7 @@ def _take(gaps: list[Gap], align: int, size: int) -> int:
                 gaps.insert(gaps.index(gap), Gap(gap.start, address))
             gap.start = address + size
             return address
-    raise DefectError(f"no gap of {format_size(size)} at a multiple of {format_size(align)}")
+    return None
 
 
 def _present(layout: GuestLayout, devices: Sequence[Device]) -> list[PlannedDimm]:

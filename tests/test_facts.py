@@ -89,7 +89,6 @@ def test_devices() -> None:
     assert [cell.existing // U for cell in facts.cells] == [1, 2]
     assert (facts.outside // U, facts.existing // U) == (3, 3)
     assert stages(facts) == [("boot+target", 7), ("maximum", 9)]
-    assert (facts.existing_slots, facts.existing_dimms) == (3, 2)
     later = facts_of([2, 2], 10, 12, devices=devices, libvirt="9.5")
     assert later.existing_slots == 2
 

@@ -65,7 +65,7 @@ class Balance(Policy):
             for cell in guest.cells_of(self):
                 off = whole * cell.totals[stage] - weights[cell.facts.id] * memory
                 if self.tolerance is not None:
-                    reach = whole * (self.tolerance // MiB)
+                    reach = whole * self.tolerance // MiB
                     guest.add_between(self, -reach, off, reach, ())
                     continue
                 for literals, unit in cell.units():

@@ -39,6 +39,6 @@ class PageSize(Policy):
             if self.preferred:
                 cell.preferred_pages = self.size
             elif self.of == "dimms":
-                cell.dimm_page = self.size
+                cell.require_dimm_page(self.size)
             else:
                 cell.require_page(self, self.size)

@@ -44,6 +44,6 @@ class Slots(Policy):
     def apply(self, guest: GuestModel) -> None:
         """Sum the counts."""
         if self.exactly is not None:
-            guest.add(self, guest.planned + guest.facts.existing_dimms == self.exactly)
+            guest.add(self, guest.slots == self.exactly)
         elif self.at_most is not None:
             guest.add(self, guest.slots <= self.at_most)

@@ -141,3 +141,9 @@ def test_wrong_number_of_shares() -> None:
     """One share for each cell, or it is told."""
     with pytest.raises(InputError, match="gives 3 shares, but guest guest has 2 cells"):
         solve(problem([2, 2], 4, None, rule(by=[1, 2, 3])))
+
+
+def test_tolerance_of_less_than_a_mib() -> None:
+    """512 MiB over three cells of 171, 171 and 170 MiB are at most 2/3 MiB off."""
+    cells: list[Any] = [{"memory": size * MiB} for size in (171, 171, 170)]
+    assert slots(problem(cells, 4, None, rule(tolerance=700 * 1024))) == 0

@@ -91,3 +91,10 @@ def test_guests() -> None:
     plan = best(two_guests(guest, guest, rule(2 * B, guests=["two"]), objectives=["finest-step"]))
     assert [g.block // B for g in plan.guests] == [1, 2]
     assert [len(g.dimms) for g in plan.guests] == [2, 1]
+
+
+def test_two_blocks() -> None:
+    """A guest has one block; two policies that disagree are told, two that agree are one."""
+    with pytest.raises(InputError, match="ask for 128 MiB and 256 MiB; keep one of them"):
+        solve(problem([2], 2, 6, rule(2 * B), rule(B)))
+    assert new_sizes(problem([2], 2, 6, rule(4 * B), rule(4 * B))) == [[4]]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slotsolver.constraints.page_size import PageSize
-from slotsolver.errors import DefectError, InputError
+from slotsolver.errors import InputError
 from slotsolver.size import GiB, MiB
 from slotsolver.solver import solve
 from tests.constraints.builders import (
@@ -106,11 +106,6 @@ def test_boot_memory_is_whole_pages(boot: int) -> None:
         solve(problem(given, boot + G, host=host((16, 32, 9))))
 
 
-@pytest.mark.xfail(
-    reason="the policy overrides the pages that boot memory fits: DefectError qemu-5-pages",
-    raises=DefectError,
-    strict=True,
-)
 @pytest.mark.parametrize("boot", [1, G + 4])
 def test_boot_memory_that_is_not_whole_pages_cannot_be_asked_for(boot: int) -> None:
     """The policy is refused as the domain's own backing is."""
@@ -174,3 +169,12 @@ def test_two_requirements() -> None:
         solve(problem(bound, 2, None, rule(HUGE), host=host((9, 9))))
     with pytest.raises(InputError, match="policy page-size asks for 2 MiB; drop one of the two"):
         solve(problem([2], 2, None, rule(HUGE), rule(SMALL), host=host((9, 9))))
+
+
+def test_requirements_of_the_cell_and_of_its_dimms() -> None:
+    """Pages for the whole cell, others for its DIMMs: an exception that both know, or refused."""
+    mixed = (rule(GIANT, of="dimms"), rule(HUGE))
+    try:
+        assert slots(problem([4], 4 + G, None, *mixed, host=host((0, 4, 1)))) == 1
+    except InputError:
+        return

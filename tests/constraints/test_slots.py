@@ -97,20 +97,7 @@ def test_what_libvirt_counts(libvirt: str, most: int) -> None:
     assert slots(problem([2], 4, 6, rule(at_most=most - 1), **given)) is None
 
 
-@pytest.mark.parametrize(
-    ("libvirt", "count"),
-    [
-        pytest.param(
-            "9.0",
-            2,
-            marks=pytest.mark.xfail(
-                reason="the limit counts the virtio-mem and the equation does not: no count holds",
-                strict=True,
-            ),
-        ),
-        ("9.5", 1),
-    ],
-)
+@pytest.mark.parametrize(("libvirt", "count"), [("9.0", 2), ("9.5", 1)])
 def test_exactly_counts_what_at_most_counts(libvirt: str, count: int) -> None:
     """`exactly` is the same number that `at_most` limits."""
     given: dict[str, Any] = {"devices": [REGION], "libvirt": libvirt}
