@@ -13,6 +13,7 @@ counted here are those of the plan."""
 
 if TYPE_CHECKING:
     from slotsolver.cell_model import Linear
+    from slotsolver.facts import GuestFacts
     from slotsolver.guest_model import GuestModel
 
 
@@ -23,26 +24,38 @@ def slot_rows(guest: GuestModel) -> None:
     hw/i386/pc.c:pc_get_device_memory_range), which has to end below 2^phys-bits.
     """
     facts = guest.facts
-    limit = min(facts.slot_limit, _slots_that_fit(guest))
+    edge = facts.platform.large_ram // MiB
+    small, large = _slots_that_fit(facts, 0, edge), _slots_that_fit(facts, edge, 1 << 43)
+    limit = min(facts.slot_limit, max(small, large))
     if facts.slots_written > limit and facts.guest.maximum_size > (facts.boot or 0) * MiB:
         guest.model.add_bool_or([])
-    if not isinstance(guest.planned, int):
-        guest.model.add(guest.planned <= limit - facts.existing_slots)
+    if isinstance(guest.planned, int):
+        return
+    guest.model.add(guest.planned <= limit - facts.existing_slots)
+    if facts.boot is None and small != large:
+        low = guest.new_bool()
+        guest.model.add(guest.boot < edge).only_enforce_if(low)
+        guest.model.add(guest.boot >= edge).only_enforce_if(~low)
+        for literal, most in ((low, small), (~low, large)):
+            row = guest.model.add(guest.planned <= most - facts.existing_slots)
+            row.only_enforce_if(literal)
 
 
-def _slots_that_fit(guest: GuestModel) -> int:
-    """The slot count that the address space holds for every boot memory that may be chosen."""
-    facts = guest.facts
+def _slots_that_fit(facts: GuestFacts, least: int, most: int) -> int:
+    """The slot count that the address space holds for every boot memory from ``least`` up to below
+    ``most`` (MiB) that may be chosen; on x86 the map differs below and above ``large_ram``."""
     maximum = facts.guest.maximum_size
+    target = (facts.stages[facts.target_stage].memory or 0) * MiB
     if facts.boot is not None:
         candidates = [facts.boot * MiB]
+    elif least == 0:
+        candidates = [sum(max(c.unit, c.boot or 0) for c in facts.cells) * MiB]
     else:
-        target = (facts.stages[facts.target_stage].memory or 0) * MiB
-        candidates = [target, max(GiB, target - target % GiB + MiB)]
+        candidates = [target, max(least * MiB, target - target % GiB + MiB)]
     fits = [
-        facts.platform.max_slots_that_fit(min(ram, maximum), maximum, **layout_options(facts))
+        facts.platform.max_slots_that_fit(ram, maximum, **layout_options(facts))
         for ram in candidates
-        if ram < maximum
+        if ram < maximum and (facts.boot is not None or least * MiB <= ram < most * MiB)
     ]
     return min(fits, default=facts.slot_limit)
 

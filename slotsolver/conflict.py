@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from slotsolver.constraints.guest_block import GuestBlock
 from slotsolver.errors import InputError
+from slotsolver.gather import gather
 from slotsolver.plan import Conflict
+from slotsolver.platforms import platform_for
 from slotsolver.problem import Guest, Host, Pool, Problem
-from slotsolver.size import format_size
+from slotsolver.size import MiB, format_size
 
 ENDLESS_PAGES = 1 << 30
 Relax = Callable[[Problem], Problem]
@@ -70,7 +73,7 @@ def _relaxed(problem: Problem, rules: Sequence[Rule]) -> Problem:
 
 def _rules(problem: Problem) -> Iterator[Rule]:
     for guest in problem.guests:
-        yield from _guest_rules(guest)
+        yield from _guest_rules(problem, guest)
     if problem.host is not None:
         yield from _pool_rules(problem.host)
     for number, policy in enumerate(problem.policies):
@@ -97,7 +100,7 @@ def _change_guest(name: str, **update: object) -> Relax:
     return relax
 
 
-def _guest_rules(guest: Guest) -> Iterator[Rule]:
+def _guest_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:
     name = guest.name
     if guest.slots is not None:
         says = f"guest {name} has {guest.slots} memory slots"
@@ -109,6 +112,7 @@ def _guest_rules(guest: Guest) -> Iterator[Rule]:
         f"phys-bits {name}",
         _change_guest(name, phys_bits=52),
     )
+    yield from _block_rule(problem, guest)
     waypoints = ", ".join(format_size(size) for size in guest.waypoints)
     if guest.waypoints:
         says = f"guest {name} passes through {waypoints}"
@@ -133,6 +137,24 @@ def _guest_rules(guest: Guest) -> Iterator[Rule]:
                 f"{field} {name}",
                 _change_cell(name, cell.id, field),
             )
+
+
+def _block_rule(problem: Problem, guest: Guest) -> Iterator[Rule]:
+    """That known boot memory makes the guest OS use large memory blocks."""
+    platform = platform_for(guest.machine)
+    facts = next(f for f in gather(problem) if f.guest.name == guest.name)
+    given = any(p.kind == "guest-block" and p.concerns(guest) for p in problem.policies)
+    block = facts.blocks[0] * MiB
+    if given or len(facts.blocks) > 1 or block <= platform.smallest_block:
+        return
+    small = GuestBlock(size=platform.smallest_block, guests=(guest.name,))
+    yield Rule(
+        "guest-block",
+        f"guest {guest.name} boots with {format_size(guest.boot_size or 0)}, which makes its "
+        f"memory block {format_size(block)}: DIMMs are multiples of that",
+        f"block {guest.name}",
+        lambda p: p.model_copy(update={"policies": (*p.policies, small)}),
+    )
 
 
 def _change_cell(name: str, cell_id: int, field: str) -> Relax:

@@ -18,6 +18,7 @@ def refute(facts: Sequence[GuestFacts]) -> None:
         for cell in guest.cells:
             _nodes_exist(guest, cell)
             _pages_exist(guest, cell)
+        _slots_exist(guest)
         _addresses_suffice(guest)
         _boot_is_aligned(guest)
         _devices_have_room(guest)
@@ -34,6 +35,16 @@ def _nodes_exist(guest: GuestFacts, cell: CellFacts) -> None:
         raise InputError(
             f"guest {guest.guest.name}, cell {cell.id}: NUMA node {min(absent)} is unavailable; "
             f"the host has nodes {format_ids(known)}"
+        )
+
+
+def _slots_exist(guest: GuestFacts) -> None:
+    """The machine type has as many slots as the guest states."""
+    slots, most = guest.guest.slots or 0, guest.platform.max_slots
+    if slots > most:
+        raise InputError(
+            f"guest {guest.guest.name}: unsupported amount of memory slots: {slots}; machine type "
+            f"{guest.platform.name} has at most {most}"
         )
 
 

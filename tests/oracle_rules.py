@@ -317,7 +317,7 @@ class Rules:
         for p in self.of("slots"):
             if p.at_most is not None and written > p.at_most:
                 return False
-            if p.exactly is not None and used != p.exactly:
+            if p.exactly is not None and written != p.exactly:
                 return False
         for p in self.of("memslots"):
             if self.family not in SPLIT:

@@ -98,6 +98,7 @@ def _answer(
     if not isinstance(answer, Plan):
         _print_no_plan(answer, options)
         return PROVED_INFEASIBLE if isinstance(answer, Infeasible) else UNDECIDED
+    _check_domains(problem, answer)
     name = _choose_guest(problem, options)
     text = _text(problem, answer, name, options)
     if options.out_dir is not None:
@@ -109,6 +110,23 @@ def _answer(
         emit(text, options.output)
     _tell_left_out(problem, answer, name, options)
     return 0
+
+
+def _check_domains(problem: Problem, plan: Plan) -> None:
+    """Judge every domain that the plan makes, as `check` would: one that libvirt would refuse is
+    the fault of the domain XML it was made from, or else a defect."""
+    from slotsolver.checker import check_domain
+    from slotsolver.errors import DefectError, InputError
+    from slotsolver.export.libvirt import domain_xml
+    from slotsolver.ingest.domain import read_domain
+
+    for guest in problem.guests:
+        domain = read_domain(domain_xml(problem, plan, guest.name).encode(), source=guest.name)
+        for found in check_domain(domain, qemu=problem.qemu, libvirt=problem.libvirt):
+            says = f"at {found.stage} it would be refused: {found.says}"
+            if guest.xml is not None:
+                raise InputError(says, source=f"domain {guest.name}", place=found.place)
+            raise DefectError(f"the domain of {guest.name} breaks {found.rule}: {found.says}")
 
 
 def _text(

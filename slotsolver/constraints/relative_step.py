@@ -34,7 +34,9 @@ Ratio = Annotated[Fraction, BeforeValidator(_ratio), PlainSerializer(str, return
 
 
 class RelativeStep(Policy):
-    """Each DIMM is at most `ratio` of what its cell has before it is plugged, or `at_least`."""
+    """Each DIMM is at most `ratio` of what its cell has before it is plugged, or `at_least`.
+    Without `at_least` one unit of the cell is always allowed: its page, or the guest's memory block
+    if that is larger."""
 
     kind: Literal["relative-step"] = "relative-step"
     ratio: Ratio
@@ -42,7 +44,9 @@ class RelativeStep(Policy):
 
     def describe(self) -> str:
         """State the rule."""
-        floor = f" or {format_size(self.at_least)}" if self.at_least else ""
+        floor = " or one unit (its page, or the guest's memory block if that is larger)"
+        if self.at_least:
+            floor = f" or {format_size(self.at_least)}"
         return f"every step of a cell is at most {self.ratio} of its memory{floor}"
 
     def floor(self, unit: int) -> int:

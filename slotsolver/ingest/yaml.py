@@ -89,7 +89,8 @@ def read_document(data: bytes, *, source: str) -> Document:
         raise InputError("is nested too deeply", source=source) from None
     if not isinstance(document.data, dict):
         raise InputError(
-            f"a mapping such as 'name: value' is needed, not {_short(document.data)}",
+            f"a mapping such as 'name: value' is needed, not {_short(document.data)}; "
+            f"XML would begin with '<'",
             source=source,
             place="line 1",
         )
