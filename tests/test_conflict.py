@@ -233,3 +233,23 @@ def test_sizes_alone_are_to_blame_where_nothing_else_is() -> None:
     target = {0: 2 * B + B // 2, 1: 3 * B + B // 2}
     guest = given_problem.guests[0].model_copy(update={"target": target})
     assert rules(given_problem.model_copy(update={"guests": (guest,)})) == ["sizes"]
+
+
+def test_a_large_memory_block_is_to_blame() -> None:
+    """62 GiB end at 64 GiB on q35, so DIMMs are multiples of 2 GiB and fine steps impossible."""
+    given = Problem.model_validate(
+        {
+            "guests": [
+                {
+                    "name": "cliff",
+                    "machine": "q35",
+                    "cells": [{"memory": "62 GiB"}],
+                    "target": "62 GiB",
+                    "maximum": "64 GiB",
+                }
+            ],
+            "policies": [{"kind": "step", "size": "128 MiB"}],
+        }
+    )
+    conflict = {member.rule: member.says for member in conflict_of(given)}
+    assert "its memory block 2 GiB" in conflict["guest-block"]

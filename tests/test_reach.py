@@ -140,3 +140,12 @@ def test_devices_lie_apart_in_the_device_memory(devices: list[tuple[int, int]], 
     ]
     blocks = 2 + sum(size for _, size in devices)
     assert says in refusal(problem([2], blocks, blocks + 4, devices=found))
+
+
+def test_more_slots_than_the_machine_has() -> None:
+    """The slot count is refused in QEMU's words, with the machine's own limit."""
+    guest = {"name": "many", "cells": [{"memory": 2 * B}], "target": 2 * B, "maximum": 4 * B}
+    given = Problem.model_validate({"guests": [{**guest, "slots": 257}]})
+    says = refusal(given)
+    assert "unsupported amount of memory slots: 257" in says
+    assert "at most 256" in says

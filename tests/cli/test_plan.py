@@ -229,3 +229,17 @@ def test_undecided(slotsolver: Program, folder: Path) -> None:
     assert finished.stdout.startswith(b"No plan after ")
     finished = slotsolver("plan", "hard.yaml", "--time-limit", "0.001", "--format", "json")
     assert json.loads(finished.stdout)["status"] == "undecided"
+
+
+def test_a_domain_that_libvirt_would_refuse_is_not_written(inside: Program, folder: Path) -> None:
+    """What makes the written domain unusable comes from the one that was read, and is told."""
+    text = (folder / "domain.xml").read_text()
+    region = (
+        "<devices><memory model='virtio-pmem'><source><path>/tmp/pmem</path></source>"
+        "<target><size unit='MiB'>128</size></target></memory></devices></domain>"
+    )
+    (folder / "pmem.xml").write_text(text.replace("</domain>", region))
+    finished = inside("plan", "--guest", "pmem.xml", "--format", "libvirt", "-o", "out.xml")
+    assert finished.returncode == 2
+    assert b"virtio-pmem memory device info is not handled yet" in finished.stderr
+    assert not (folder / "out.xml").exists()
