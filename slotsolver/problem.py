@@ -117,7 +117,7 @@ class Guest(Model):
     <memory nodeset>``). ``xml`` is the domain XML the guest was read from; writers edit it.
     """
 
-    name: str = Field(min_length=1, max_length=255)
+    name: str = Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")
     machine: str = "q35"
     phys_bits: int | None = Field(default=None, ge=32, le=64)
     cpu_vendor: Literal["intel", "amd", "other"] | None = None
