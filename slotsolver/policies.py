@@ -38,9 +38,6 @@ class Policy(Declared):
     """
 
     registry_package: ClassVar[str] = "slotsolver.constraints"
-    on_host: ClassVar[bool] = False
-    """Whether the policy is about the host's pools instead of single guests."""
-
     whole_guest: ClassVar[bool] = False
     """Whether the policy is about guests as a whole, so that ``cells`` would mean nothing."""
 
@@ -155,7 +152,7 @@ def _read(value: Any, info: ValidationInfo, base: type[Kind], word: str) -> Kind
         if name not in fields:
             hint = nearest(str(name), fields)
             raise KindError(f"{word} {kind} has no field {name!r}; {hint}")
-    return known[kind].model_validate(value, context=info.context)  # type: ignore[return-value]
+    return known[kind].model_validate(value, context=info.context)  # type: ignore[return-value]  # of base
 
 
 class KindError(InputError, ValueError):

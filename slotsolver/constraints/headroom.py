@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
@@ -34,7 +34,6 @@ class Headroom(Policy):
     of `page_size` (without it: in every pool)."""
 
     kind: Literal["headroom"] = "headroom"
-    on_host: ClassVar[bool] = True
     page_size: Size | None = None
     pages: int | None = Field(default=None, ge=0)
     fraction: Part | None = None
