@@ -47,11 +47,42 @@ class Stage(Model):
     cells: tuple[int, ...]
 
 
-class Operation(Model):
-    """One thing to do, in order."""
+class PlannedVirtioMem(Model):
+    """A virtio-mem device: one region of a cell that grows and shrinks in ``block`` steps.
 
-    do: Literal["plug", "unplug"]
-    slot: int
+    ``number`` is that of its alias ``virtiomem<number>``, ``size`` its whole region, ``requested``
+    what it gives when everything that is to be done now is done, ``before`` what was requested of
+    it (``None``: it is new). ``stages`` is what it gives at each of the guest's stages.
+    """
+
+    number: int
+    cell: int
+    size: int
+    block: int
+    requested: int
+    before: int | None = None
+    stages: tuple[int, ...]
+    page_size: int
+    host_nodes: Ids
+    address: int
+    alias: str | None = None
+
+
+class Operation(Model):
+    """One thing to do on a running guest, in order.
+
+    ``plug`` and ``unplug`` are of a whole DIMM, ``resize`` of a virtio-mem device. ``device`` is the
+    alias (``dimm<slot>``, ``virtiomem<number>``), ``size`` the DIMM's size or what is to be
+    requested of the virtio-mem device, ``memory`` the guest's size afterwards.
+    """
+
+    do: Literal["plug", "unplug", "resize"]
+    slot: int | None = None
+    number: int | None = None
+    device: str
+    cell: int
+    size: int
+    memory: int
 
 
 class PlannedGuest(Model):
@@ -60,6 +91,11 @@ class PlannedGuest(Model):
     ``memory`` is the total now and ``maximum`` the total with everything plugged (libvirt's
     ``<memory>`` and ``<maxMemory>``), ``slots`` the slot count written, ``block`` the guest OS's
     memory block, ``step`` the largest DIMM of the layout.
+
+    Of a running guest the stages are ``kept`` (boot memory and the devices that stay), ``target``,
+    waypoints and ``maximum``; ``wanted`` is the target asked for, and ``stranded`` what of the
+    growth to ``maximum`` can no longer be reached (bytes). ``departures`` says where the plan leaves
+    the growth that was planned once.
     """
 
     name: str
@@ -71,7 +107,11 @@ class PlannedGuest(Model):
     stages: tuple[Stage, ...]
     cells: tuple[PlannedCell, ...]
     dimms: tuple[PlannedDimm, ...]
+    virtio_mem: tuple[PlannedVirtioMem, ...] = ()
     operations: tuple[Operation, ...] = ()
+    wanted: int | None = None
+    stranded: int = 0
+    departures: tuple[str, ...] = ()
 
 
 class PoolUse(Model):
@@ -98,6 +138,32 @@ class HostUse(Model):
     nodes: tuple[NodeUse, ...]
 
 
+class BackedDevice(Model):
+    """Where a device's memory comes from on another host: a DIMM by ``slot``, a virtio-mem device
+    by ``number``."""
+
+    slot: int | None = None
+    number: int | None = None
+    page_size: int
+    host_nodes: Ids
+
+
+class DestinationGuest(Model):
+    """A guest's backing on another host; slots, sizes and addresses are those of the plan."""
+
+    name: str
+    cells: tuple[PlannedCell, ...]
+    devices: tuple[BackedDevice, ...]
+
+
+class Destination(Model):
+    """How the planned guests lie on ``also_hosts[host]``, and what they take of it."""
+
+    host: int
+    guests: tuple[DestinationGuest, ...]
+    use: HostUse
+
+
 class ObjectiveValue(Model):
     """An objective's value and the proven bound; equal where it is optimal."""
 
@@ -121,6 +187,7 @@ class Plan(Model):
     status: Literal["optimal", "feasible"]
     guests: tuple[PlannedGuest, ...]
     host: HostUse | None
+    destinations: tuple[Destination, ...] = ()
     objectives: tuple[ObjectiveValue, ...]
     notes: tuple[str, ...] = ()
     solver: SolverFacts

@@ -31,6 +31,7 @@ __all__ = [
     "HostNode",
     "Pool",
     "Problem",
+    "ReservedDimm",
 ]
 
 DeviceModel = Literal["dimm", "nvdimm", "virtio-mem", "virtio-pmem", "sgx-epc"]
@@ -84,9 +85,23 @@ class Device(Model):
         return self.model in ("dimm", "virtio-mem")
 
     @property
+    def memory(self) -> int:
+        """Bytes it adds to the guest: its size, of a virtio-mem what is requested of it."""
+        return (self.requested or 0) if self.model == "virtio-mem" else self.size
+
+    @property
     def takes_slot(self) -> bool:
         """Whether QEMU gives the device a DIMM slot (hw/mem/pc-dimm.c; nvdimm is a pc-dimm)."""
         return self.model in ("dimm", "nvdimm")
+
+
+class ReservedDimm(Model):
+    """A DIMM that was once planned for growth and is not plugged, sizes and addresses in bytes."""
+
+    slot: int = Field(ge=0)
+    size: Size
+    cell: int = Field(ge=0)
+    address: int = Field(ge=0)
 
 
 def _shape(value: Any, scalar: str, mapping: str) -> str:
@@ -113,8 +128,12 @@ class Guest(Model):
     """A virtual machine: what it is and which sizes it must be able to have.
 
     Totals (``boot``, ``target``, ``waypoints``, ``maximum``) count boot memory and every memory
-    device, as libvirt's ``<memory>`` does. ``host_nodes`` restricts every cell (``<numatune>
-    <memory nodeset>``). ``xml`` is the domain XML the guest was read from; writers edit it.
+    device, as libvirt's ``<memory>`` does; of a virtio-mem only what is requested. ``host_nodes``
+    restricts every cell (``<numatune><memory nodeset>``). ``growth`` is what an earlier plan
+    reserved for it. ``xml`` is the domain XML the guest was read from; writers edit it.
+
+    A ``running`` guest keeps its boot memory, its slots and its ``maximum``; its devices stay or
+    are unplugged, and ``target`` is met as nearly as policy ``accept`` allows.
     """
 
     name: str = Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")
@@ -132,6 +151,7 @@ class Guest(Model):
     host_nodes: Ids | None = None
     mode: NumaMode = "strict"
     devices: tuple[Device, ...] = ()
+    growth: tuple[ReservedDimm, ...] = ()
     running: bool = False
     xml: str | None = Field(default=None, repr=False)
 
@@ -215,12 +235,34 @@ class Guest(Model):
                     f"guest {self.name}: waypoint {format_size(size)} is above the maximum "
                     f"{format_size(self.maximum_size)}"
                 )
-        if self.boot_size is not None and self.boot_size + self.devices_size > self.target_size:
+        stays = 0 if self.running else self.devices_size
+        if self.boot_size is not None and self.boot_size + stays > self.target_size:
+            what = "boot memory is" if self.running else "boot memory and devices are"
             raise ValueError(
-                f"guest {self.name}: boot memory and devices are "
-                f"{format_size(self.boot_size + self.devices_size)}, more than the target "
-                f"{format_size(self.target_size)}; boot memory cannot be unplugged"
+                f"guest {self.name}: {what} {format_size(self.boot_size + stays)}, more than the "
+                f"target {format_size(self.target_size)}; boot memory cannot be unplugged"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _runs(self) -> Self:
+        """A running guest has boot memory in every cell, and slots and addresses of its devices."""
+        if not self.running:
+            return self
+        if any(cell.memory is None for cell in self.cells):
+            raise ValueError(f"guest {self.name} is running: give `memory` for every cell")
+        if isinstance(self.maximum, AtLeast):
+            raise ValueError(f"guest {self.name} is running: its maximum is a size, not a bound")
+        for number, device in enumerate(self.devices):
+            if device.model != "dimm":
+                continue
+            if device.slot is None or not device.address:
+                missing = "slot" if device.slot is None else "address"
+                raise ValueError(
+                    f"guest {self.name} is running, but its dimm {number} of "
+                    f"{format_size(device.size)} has no {missing}; take the live XML (virsh dumpxml "
+                    f"of the running domain, without --inactive)"
+                )
         return self
 
     @property
@@ -245,8 +287,13 @@ class Guest(Model):
 
     @property
     def devices_size(self) -> int:
-        """Bytes of all memory devices that are there already, of every model."""
-        return sum(d.size for d in self.devices)
+        """Bytes that the memory devices give that are there already, of every model."""
+        return sum(d.memory for d in self.devices)
+
+    @property
+    def size_now(self) -> int:
+        """What the guest has: boot memory and devices, bytes; boot memory must be known."""
+        return (self.boot_size or 0) + self.devices_size
 
 
 AnyPolicy = Annotated[SerializeAsAny[Policy], PlainValidator(read_policy)]
@@ -257,10 +304,12 @@ class Problem(Model):
     """Several guests on one host (or on none: then nothing is placed), and what is wished.
 
     ``qemu`` and ``libvirt`` are the versions the plan is for; the defaults are the oldest ones
-    known, whose rules hold on newer ones too.
+    known, whose rules hold on newer ones too. ``also_hosts`` are hosts that the guests may be
+    migrated to: the plan must be startable on each of them too.
     """
 
     host: Host | None = None
+    also_hosts: tuple[Host, ...] = Field(default=(), max_length=64)
     guests: tuple[Guest, ...] = Field(min_length=1, max_length=1000)
     policies: tuple[AnyPolicy, ...] = ()
     objectives: tuple[AnyObjective, ...] = ()
@@ -279,6 +328,8 @@ class Problem(Model):
 
     @model_validator(mode="after")
     def _references(self) -> Self:
+        if self.also_hosts and self.host is None:
+            raise ValueError("also_hosts needs a host, where the guests are now")
         names = [g.name for g in self.guests]
         for name in names:
             if names.count(name) > 1:
