@@ -25,19 +25,22 @@ def slot_rows(guest: GuestModel) -> None:
     """
     facts = guest.facts
     edge = facts.platform.large_ram // MiB
+    if facts.running:  # it runs with its slots, so they fit
+        guest.model.add(guest.slots <= min(facts.slot_limit, facts.slots_written))
+        return
     small, large = _slots_that_fit(facts, 0, edge), _slots_that_fit(facts, edge, 1 << 43)
     limit = min(facts.slot_limit, max(small, large))
     if facts.slots_written > limit and facts.guest.maximum_size > (facts.boot or 0) * MiB:
         guest.model.add_bool_or([])
-    if isinstance(guest.planned, int):
+    if isinstance(guest.slots, int):
         return
-    guest.model.add(guest.planned <= limit - facts.existing_slots)
+    guest.model.add(guest.slots <= limit)
     if facts.boot is None and small != large:
         low = guest.new_bool()
         guest.model.add(guest.boot < edge).only_enforce_if(low)
         guest.model.add(guest.boot >= edge).only_enforce_if(~low)
         for literal, most in ((low, small), (~low, large)):
-            row = guest.model.add(guest.planned <= most - facts.existing_slots)
+            row = guest.model.add(guest.slots <= most)
             row.only_enforce_if(literal)
 
 

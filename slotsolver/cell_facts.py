@@ -37,6 +37,22 @@ class Elsewhere:
     nodes: tuple[int, ...] | None
 
 
+@dataclass(frozen=True)
+class VirtioFacts:
+    """A virtio-mem device of a cell (MiB). ``index`` is its place in ``Guest.devices`` and ``None``
+    where it is to be planned; ``size`` is its region, ``None`` where that is open; ``before`` what
+    is requested of it. ``own`` says that its backing is not its cell's."""
+
+    number: int
+    index: int | None
+    size: int | None
+    block: int
+    before: int
+    own: bool = False
+    fixed: bool = False
+    """Whether it neither grows nor shrinks."""
+
+
 @dataclass
 class CellFacts:
     """What is known of one cell (MiB), and what it may have."""
@@ -61,6 +77,8 @@ class CellFacts:
     multiple: int = 1
     allowed: frozenset[int] | None = None
     powers_of_two: bool = False
+    virtio: tuple[VirtioFacts, ...] = ()
+    """Its virtio-mem devices that may grow and shrink."""
     exact_step: int = 0
     growth_rules: list[GrowthRule] = field(default_factory=list)
     blocks: tuple[int, ...] = ()
@@ -80,6 +98,12 @@ class CellFacts:
         """The smallest unit of any way this cell may be backed."""
         page = self.dimm_page or min(self.pages)
         return self.unit_for(page, min(self.blocks))
+
+    @property
+    def grain(self) -> int:
+        """What growth comes in multiples of (MiB): the unit of DIMMs, or a virtio-mem's block."""
+        blocks = [device.block for device in self.virtio if not device.fixed]
+        return min(blocks) if self.allowed == frozenset() and blocks else min([self.unit, *blocks])
 
     @cached_property
     def largest_unit(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ortools.sat.python import cp_model
@@ -10,6 +11,7 @@ from ortools.sat.python import cp_model
 from slotsolver.bounds import ENDLESS, fewest_dimms, fewest_exact
 from slotsolver.cell_facts import CellFacts
 from slotsolver.menu import Menu
+from slotsolver.virtio_model import VirtioModel
 
 if TYPE_CHECKING:
     from slotsolver.model import GuestModel
@@ -24,7 +26,8 @@ class CellModel:
     """A cell's variables.
 
     ``totals[t]`` is its memory at stage t, ``count(s, t)`` the DIMMs of size s that it gains at
-    stage t; totals grow by exactly these. ``sizes`` is its menu.
+    stage t, ``virtio`` its virtio-mem devices; totals grow by exactly these. ``sizes`` is its menu.
+    A running guest's totals start from what stays of its devices and are no variables of their own.
     """
 
     def __init__(
@@ -41,11 +44,22 @@ class CellModel:
         """The grid variables of totals that are not known, by stage."""
         self._used: dict[tuple[int, int], cp_model.IntVar] = {}
         self.fewest = 0
-        self.boot: Linear = self._grid(0) - facts.existing
-        self.totals: list[Linear] = [self.boot + facts.existing]
+        running = guest.running
+        most = max((b[1] - a[0] for a, b in pairwise(windows)), default=0)
+        self.virtio = [
+            VirtioModel(guest, device, self.growth_stages, most)
+            for device in facts.virtio
+            if not device.fixed
+        ]
+        if running:
+            self.boot: Linear = facts.boot or 0
+            staying = facts.existing - running.leaving(facts.id) - self.lowered
+        else:
+            self.boot, staying = self._grid(0) - facts.existing, facts.existing
+        self.totals: list[Linear] = [self.boot + staying]
         for stage in self.growth_stages:
             self._grow(stage)
-        if facts.exact_step and len(windows) > 1:
+        if facts.exact_step and len(windows) > 1 and not running and not self.virtio:
             least = fewest_exact(facts.exact_step, windows[-1][0] - windows[0][1])
             self.fewest = max(self.fewest, least)
             self.guest.model.add(sum(self._counts.values()) >= least)
@@ -64,8 +78,12 @@ class CellModel:
         for size in self.sizes:
             if size <= most:
                 self._counts[size, stage] = self.guest.new_int(0, most // size)
-        gained = [size * n for (size, t), n in self._counts.items() if t == stage]
+        gained: list[Linear] = [size * n for (size, t), n in self._counts.items() if t == stage]
+        gained += [device.raised[stage] for device in self.virtio]
         total = self.totals[stage - 1] + sum(gained)
+        if self.guest.running:
+            self.totals.append(total)
+            return
         if low == high:
             self.guest.model.add(total == low)
             total = low
@@ -74,7 +92,8 @@ class CellModel:
             self.guest.model.add(total == fixed)
             total = fixed
         self.totals.append(total)
-        self._bound(stage, least, before_high)
+        if not self.virtio:
+            self._bound(stage, least, before_high)
 
     def _bound(self, stage: int, least: int, before: int) -> None:
         """A redundant row: no fewer DIMMs than the closed form says (proofs need it)."""
@@ -86,6 +105,15 @@ class CellModel:
         if fewest < ENDLESS:
             self.fewest += fewest
             self.guest.model.add(cp_model.LinearExpr.sum(counts) >= fewest)
+
+    @property
+    def lowered(self) -> Linear:
+        """What its virtio-mem devices give back first."""
+        return sum(device.lowered for device in self.virtio)
+
+    def raised(self, stage: int) -> Linear:
+        """What its virtio-mem devices give more at a stage."""
+        return sum(device.raised[stage] for device in self.virtio)
 
     def count(self, size: int, stage: int) -> Linear:
         """DIMMs of ``size`` MiB gained at ``stage``; 0 where that cannot be."""

@@ -17,6 +17,7 @@ from slotsolver.errors import InputError
 from slotsolver.platforms import MapOptions, Platform
 from slotsolver.policies import Policy
 from slotsolver.problem import Guest, Host
+from slotsolver.running import RunningFacts
 from slotsolver.size import GiB, MiB, TiB, format_size
 
 DEFAULT_STEPS = 32
@@ -54,6 +55,11 @@ class GuestFacts:
     blocks: tuple[int, ...]
     shares: tuple[int, ...] = ()
     hard_balance: bool = False
+    running: RunningFacts | None = None
+    virtio_slots: bool = False
+    """Whether libvirt counts a virtio-mem device against the slots (before 9.5)."""
+    waypoints: list[int] = field(default_factory=list)
+    """Waypoints of a running guest (MiB)."""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -64,8 +70,13 @@ class GuestFacts:
 
     @property
     def existing(self) -> int:
-        """RAM devices that are there already (MiB)."""
+        """What RAM devices that are there already give (MiB)."""
         return sum(c.existing for c in self.cells)
+
+    @property
+    def room(self) -> int:
+        """The most memory that the cells have at the maximum (MiB)."""
+        return self.guest.maximum_size // MiB - self.outside
 
     @property
     def default_step(self) -> int:
@@ -132,7 +143,10 @@ class GuestFacts:
                     f"guest {self.guest.name}: waypoint {format_size(size)} is above the maximum "
                     f"{format_size(self.guest.maximum_size)}"
                 )
-            insert_stage(self.stages, StageFacts("waypoint", to_mib(size) - self.outside))
+            if self.running:
+                self.waypoints.append(to_mib(size) - self.outside)
+            else:
+                insert_stage(self.stages, StageFacts("waypoint", to_mib(size) - self.outside))
 
     def set_shares(self, policy: Policy, shares: tuple[int, ...]) -> None:
         """Shares of the cells for balance."""

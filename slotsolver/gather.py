@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from slotsolver.cell_facts import CellFacts, Elsewhere
+from slotsolver.cell_facts import CellFacts, Elsewhere, VirtioFacts
 from slotsolver.errors import InputError
 from slotsolver.facts import (
     X86_BLOCKS,
@@ -17,6 +17,7 @@ from slotsolver.facts import (
 )
 from slotsolver.platforms import Platform, platform_for
 from slotsolver.problem import AtLeast, Cell, Device, Guest, Problem
+from slotsolver.running import RunningFacts, running_facts, virtio_number
 from slotsolver.size import MiB, format_size
 
 
@@ -46,11 +47,15 @@ def _gather_guest(problem: Problem, guest: Guest) -> GuestFacts:
         slots_written=_slots_named(guest),
         blocks=(),
         shares=(1,) * len(guest.cells),
+        running=running_facts(guest, problem.host),
+        virtio_slots=problem.libvirt_version < (9, 5),
     )
-    facts.stages = _stages(facts)
+    facts.stages = _running_stages(facts) if facts.running else _stages(facts)
     facts.blocks = _blocks(facts)
     for policy in facts.policies:
         policy.restrict(facts)
+    if facts.running:
+        _settle_running(facts, facts.running)
     for cell in facts.cells:
         cell.blocks = facts.blocks
     return facts
@@ -74,7 +79,7 @@ def _slots_named(guest: Guest) -> int:
 def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform) -> CellFacts:
     host = problem.host
     mine = [d for d in guest.devices if d.is_ram and (d.cell or 0) == cell.id]
-    existing = sum(to_mib(d.size) for d in mine)
+    existing = sum(to_mib(d.memory) for d in mine)
     boot = None if cell.memory is None else to_mib(cell.memory)
     if boot is None and guest.boot is not None and len(guest.cells) == 1:
         boot = to_mib(guest.boot)
@@ -104,7 +109,8 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform)
         whole=tuple(own),
         boot=boot,
         existing=existing,
-        not_pooled=sum(to_mib(d.size) - _ordinary(d) for d in mine),
+        not_pooled=sum(to_mib(d.memory) - _ordinary(d) for d in mine),
+        virtio=tuple(_virtio(guest, cell)),
         elsewhere=() if guest.running else tuple(_elsewhere(mine)),
         platform=platform,
         pages=pages,
@@ -123,22 +129,60 @@ def _grain(device: Device) -> int:
     return device.size
 
 
+def _virtio(guest: Guest, cell: Cell) -> Iterator[VirtioFacts]:
+    """The virtio-mem devices that a cell has."""
+    every = [(i, d) for i, d in enumerate(guest.devices) if d.model == "virtio-mem"]
+    for number, (index, device) in enumerate(every):
+        if (device.cell or 0) != cell.id:
+            continue
+        yield VirtioFacts(
+            number=virtio_number(device, number),
+            index=index,
+            size=device.size // MiB,
+            block=_grain(device) // MiB,
+            before=to_mib(device.memory),
+            own=device.page_size is not None or device.host_nodes is not None,
+        )
+
+
 def _ordinary(device: Device) -> int:
     """Memory (MiB) of an existing device that comes from its cell's own pool."""
     if device.page_size is not None or device.host_nodes is not None:
         return 0
-    return to_mib(_backed(device))
+    return to_mib(device.memory)
 
 
 def _elsewhere(devices: Iterable[Device]) -> Iterator[Elsewhere]:
     for device in devices:
         if device.page_size is not None or device.host_nodes is not None:
-            yield Elsewhere(to_mib(_backed(device)), device.page_size, device.host_nodes)
+            yield Elsewhere(to_mib(device.memory), device.page_size, device.host_nodes)
 
 
-def _backed(device: Device) -> int:
-    """Bytes the host backs: virtio-mem takes only what is requested."""
-    return (device.requested or 0) if device.model == "virtio-mem" else device.size
+def _settle_running(facts: GuestFacts, running: RunningFacts) -> None:
+    """What follows for a running guest once all policies are known."""
+    facts.stages = _running_stages(facts)
+    running.orders = [policy.groups(facts) for policy in running.order_policies]
+    unseen = [d for d in facts.guest.devices if d.model == "virtio-mem" and not d.address]
+    if unseen and any(cell.allowed != frozenset() for cell in facts.cells):
+        raise InputError(
+            f"guest {facts.guest.name}: its virtio-mem device has no address in the XML (libvirt "
+            f"shows it from 9.4 on), so no address for a DIMM is certain; give what QEMU answers "
+            f"to query-memory-devices with --qmp, or use the device alone: --policy "
+            f"device=virtio-mem"
+        )
+
+
+def _running_stages(facts: GuestFacts) -> list[StageFacts]:
+    """What stays, the target, waypoints above it, the maximum; only a target that is to be met
+    exactly and waypoints are known sizes."""
+    running = facts.running
+    assert running is not None  # noqa: S101 - asked for running guests only
+    target = StageFacts("target", None)
+    if running.accept == "exact":
+        target = StageFacts("target", running.wanted - facts.outside, running.wanted_cells)
+    ways = sorted({to_mib(w) - facts.outside for w in facts.guest.waypoints} | {*facts.waypoints})
+    later = [StageFacts("waypoint", w) for w in ways if w > running.wanted - facts.outside]
+    return [StageFacts("kept", None), target, *later, StageFacts("maximum", None)]
 
 
 def _stages(facts: GuestFacts) -> list[StageFacts]:
@@ -173,8 +217,8 @@ def _blocks(facts: GuestFacts) -> tuple[int, ...]:
     """
     boot, platform = facts.stages[0].memory, facts.platform
     options, maximum = layout_options(facts), facts.guest.maximum_size
-    if boot is not None:
-        ram = (boot - facts.existing) * MiB
+    if boot is not None or facts.running:
+        ram = (facts.boot or 0) * MiB if facts.running else ((boot or 0) - facts.existing) * MiB
         found = {
             platform.memory_block(ram, maximum, slots, **options)
             for slots in (0, facts.slots_written, facts.slot_limit)

@@ -17,6 +17,7 @@ from slotsolver.greedy import pieces
 from slotsolver.menu import Menu, menu_for
 from slotsolver.placement import Placement
 from slotsolver.policies import Policy
+from slotsolver.running_model import RunningModel
 from slotsolver.size import MiB
 
 if TYPE_CHECKING:
@@ -39,24 +40,33 @@ class GuestModel:
         self.block_chosen: dict[int, Literal] = {}
         self.gap_parts: dict[int, list[Linear]] = {}
         """DIMMs of each size in each gap of the window, where there are several."""
+        self.running = RunningModel(self) if facts.running else None
         self.menus: dict[object, Menu] = {}
         self.cells = [
             CellModel(self, cell, own, self._menu(cell, own, floor))
             for cell, own in zip(facts.cells, windows, strict=True)
         ]
-        self._totals()
+        if self.running is None:
+            self._totals()
+        else:
+            self._waypoints()
         block_rows(self)
         self.placement = Placement(self)
         for cell_model in self.cells:
             cell_model.forbid_partial_units()
         slot_rows(self)
-        window_rows(self)
+        if self.running is None:
+            window_rows(self)
+            self._virtio_room()
+        else:
+            self.running.complete()
 
     def _menu(self, cell: CellFacts, windows: Sequence[Window], floor: int) -> Menu:
         """The menu of a cell; equal cells share the work."""
         growth = max((b[1] - a[0] for a, b in pairwise(windows)), default=0)
         rules = tuple(cell.id in p.concerned_cells(self.facts.guest) for p in self.facts.policies)
-        key = (growth, cell.boot, cell.existing, cell.unit, rules, self.facts.shares[cell.id])
+        own = cell.id if self.facts.running else None
+        key = (growth, cell.boot, cell.existing, cell.unit, rules, self.facts.shares[cell.id], own)
         if key not in self.menus:
             self.menus[key] = menu_for(self.facts, cell, growth, floor)
         return self.menus[key]
@@ -74,6 +84,27 @@ class GuestModel:
                 self.model.add(total >= stage.memory)
             else:
                 self.model.add(total == stage.memory)
+
+    def _waypoints(self) -> None:
+        """A running guest's cells sum to its waypoints; everything else of it is its own affair."""
+        for place, stage in enumerate(self.facts.stages):
+            if stage.name == "waypoint":
+                self.model.add(sum(cell.totals[place] for cell in self.cells) == stage.memory)
+
+    def _virtio_room(self) -> None:
+        """The whole regions of virtio-mem devices that are there fit maxMemory."""
+        idle = sum(d.size - d.memory for d in self.facts.guest.devices) // MiB
+        if not idle or self.facts.stages[-1].at_least:
+            return
+        raised = sum(
+            v.raised[stage]
+            for cell in self.cells
+            for v in cell.virtio
+            if v.facts.size is not None
+            for stage in cell.growth_stages
+        )
+        last = sum(cell.totals[-1] for cell in self.cells)
+        self.model.add(last - raised + idle <= self.facts.room)
 
     def new_int(self, low: int, high: int) -> cp_model.IntVar:
         """A nameless integer variable."""
@@ -130,15 +161,32 @@ class GuestModel:
         """A lower bound of :attr:`planned` that closed forms give."""
         return sum(cell.fewest for cell in self.cells)
 
+    @cached_property
+    def unplugs(self) -> Linear:
+        """DIMMs that are unplugged."""
+        return self.running.unplugs if self.running else 0
+
+    @cached_property
+    def new_virtio(self) -> Linear:
+        """virtio-mem devices that are planned."""
+        return sum(v.is_used for c in self.cells for v in c.virtio if v.facts.index is None)
+
     @property
     def slots(self) -> Linear:
-        """Slots taken at the maximum."""
-        return self.planned + self.facts.existing_slots
+        """Slots taken at the maximum, as libvirt counts them."""
+        virtio = self.new_virtio if self.facts.virtio_slots else 0
+        return self.planned + self.facts.existing_slots - self.unplugs + virtio
+
+    @property
+    def least_slots(self) -> int:
+        """A lower bound of :attr:`slots` that closed forms give."""
+        going = len(self.facts.running.removable) if self.facts.running else 0
+        return self.fewest + self.facts.existing_slots - going
 
     @property
     def devices(self) -> Linear:
         """Memory devices at the maximum."""
-        return self.planned + len(self.facts.guest.devices)
+        return self.planned + len(self.facts.guest.devices) - self.unplugs + self.new_virtio
 
     @property
     def boot(self) -> Linear:
@@ -154,6 +202,8 @@ class GuestModel:
     def least_maximum(self) -> int:
         """The smallest maxMemory on the grid of sizes that is large enough."""
         top = self.facts.stages[-1]
+        if self.running:
+            return 0
         known = self.facts.stages[0].memory or self.facts.stages[1].memory or 0
         grain = min(cell.facts.unit for cell in self.cells)
         return (top.memory or 0) + (known - (top.memory or 0)) % grain + self.facts.outside
@@ -186,6 +236,9 @@ class GuestModel:
     def balanced_stages(self) -> list[int]:
         """Stages at which balance is the solver's: boot only where its split is free."""
         boot_known = all(cell.facts.boot is not None for cell in self.cells)
+        if self.facts.running:
+            first = 1 if self.facts.running.wanted_cells is None else 2
+            return list(range(first, len(self.facts.stages)))
         return [
             place
             for place, stage in enumerate(self.facts.stages)
@@ -202,6 +255,8 @@ class GuestModel:
         """The spread of every balanced stage; of boot memory that is split freely only what exceeds
         both one unit and the spread of the next stage: a DIMM is no price for less."""
         stages = self.balanced_stages
+        if self.running:
+            return self.spread(1) if 1 in stages else 0
         if 0 not in stages or self.facts.stages[0].name != "boot":
             return sum(self.spread(stage) for stage in stages)
         spreads = {stage: self.spread(stage) for stage in stages}
@@ -213,6 +268,11 @@ class GuestModel:
         self.model.add(allowed <= spreads.get(1, 0)).only_enforce_if(~by_unit)
         self.model.add(beyond >= spreads.pop(0) - allowed)
         return sum(spreads.values()) + beyond
+
+    def growth_imbalance(self) -> Linear:
+        """The spread of a running guest's stages after its target."""
+        later = range(2, len(self.facts.stages)) if self.running else ()
+        return sum(self.spread(stage) for stage in later)
 
     def spread(self, stage: int) -> Linear:
         """How much further above its share the best-off cell is than the worst-off one."""
@@ -261,6 +321,8 @@ class GuestModel:
 
         ``totals`` are those of the cells at each stage; without them they are balanced.
         """
+        if self.running:
+            return
         stages = range(len(self.facts.stages))
         totals = totals or [self._hinted_totals(stage) for stage in stages]
         block = self.facts.block_at(sum(totals[0]) - self.facts.existing)
@@ -313,12 +375,10 @@ class GuestModel:
         return self.host_model.pages_of(self)
 
     def paid(self, cell: int) -> int:
-        """Memory (MiB) of a cell that takes none of its pool's pages: what a running guest has
-        already, and devices that are backed otherwise."""
+        """Memory (MiB) of a cell that takes none of its pool's pages: devices that are backed
+        otherwise. Of a running guest only growth is counted at all."""
         facts = self.facts.cells[cell]
-        if self.facts.guest.running:
-            return (facts.boot or 0) + facts.existing
-        return facts.not_pooled
+        return 0 if self.running else facts.not_pooled
 
     @cached_property
     def uniform_distances(self) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from slotsolver.cell_facts import Backing
+from slotsolver.cell_facts import Backing, VirtioFacts
 from slotsolver.facts import GuestFacts
+from slotsolver.problem import ReservedDimm
+from slotsolver.size import MiB
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
+    from slotsolver.cell_model import CellModel
     from slotsolver.guest_model import GuestModel
     from slotsolver.placement import CellClass
 
@@ -26,13 +29,24 @@ class NewDimm:
 
 
 @dataclass(frozen=True)
+class VirtioLayout:
+    """A virtio-mem device: its region and what is requested of it at each stage (MiB)."""
+
+    facts: VirtioFacts
+    size: int
+    requested: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class CellLayout:
-    """A cell's boot memory and totals (MiB), its backing, and its DIMMs in plug order."""
+    """A cell's boot memory and totals (MiB), its backing, its DIMMs in plug order, and its
+    virtio-mem devices that may grow and shrink."""
 
     boot: int
     totals: tuple[int, ...]
     backing: Backing
     dimms: tuple[NewDimm, ...]
+    virtio: tuple[VirtioLayout, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,12 @@ class GuestLayout:
     considered: int | None = None
     gap_counts: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """DIMMs of each size (MiB) in each gap between existing devices, where there are several."""
+    gone: frozenset[int] = frozenset()
+    """Places in ``Guest.devices`` of what a running guest unplugs."""
+    taken: tuple[tuple[int, ReservedDimm], ...] = ()
+    """Once planned DIMMs that are plugged as they were planned, with their stage."""
+    elsewhere: tuple[tuple[Backing, ...], ...] = ()
+    """The backings of the cells on each of the hosts that the guest may migrate to."""
 
     @property
     def boot(self) -> int:
@@ -52,8 +72,12 @@ class GuestLayout:
 
     @property
     def maximum(self) -> int:
-        """Everything plugged (MiB), devices outside the cells included."""
-        return sum(cell.totals[-1] for cell in self.cells) + self.facts.outside
+        """maxMemory (MiB): of a running guest as it is, else everything plugged, devices outside
+        the cells and the whole regions of virtio-mem devices included."""
+        if self.facts.running:
+            return self.facts.guest.maximum_size // MiB
+        idle = sum(v.size - v.requested[-1] for cell in self.cells for v in cell.virtio)
+        return sum(cell.totals[-1] for cell in self.cells) + self.facts.outside + idle
 
 
 def read_layout(guest: GuestModel, solver: cp_model.CpSolver) -> GuestLayout:
@@ -77,16 +101,47 @@ def read_layout(guest: GuestModel, solver: cp_model.CpSolver) -> GuestLayout:
                 totals=tuple(solver.value(total) for total in cell.totals),
                 backing=backing,
                 dimms=tuple(sorted(dimms)),
+                virtio=tuple(_virtio(cell, solver)),
             )
         )
     sizes = {size for menu in guest.menus.values() for size in menu.sizes}
     every = all(menu.full for menu in guest.menus.values())
-    if not guest.gap_parts:
+    if not guest.gap_parts and not guest.running:
         cells = _alike(guest, cells)
     gaps = {
         size: tuple(solver.value(part) for part in parts) for size, parts in guest.gap_parts.items()
     }
-    return GuestLayout(guest.facts, tuple(cells), None if every else len(sizes), gaps)
+    running = guest.running
+    return GuestLayout(
+        guest.facts,
+        tuple(cells),
+        None if every else len(sizes),
+        gaps,
+        gone=frozenset(
+            i for i, gone in (running.gone if running else {}).items() if solver.boolean_value(gone)
+        ),
+        taken=tuple(
+            (stage, running.growth[number])
+            for (number, stage), take in sorted((running.takes if running else {}).items())
+            if running and solver.boolean_value(take)
+        ),
+        elsewhere=tuple(
+            tuple(
+                host.backing(guest.host_model.guests.index(guest), cell.facts.id, solver)
+                for cell in guest.cells
+            )
+            for host in guest.host_model.destinations
+        ),
+    )
+
+
+def _virtio(cell: CellModel, solver: cp_model.CpSolver) -> Iterator[VirtioLayout]:
+    """The virtio-mem devices of a cell; planned ones that never grow are left out."""
+    for device in cell.virtio:
+        stages = range(len(cell.totals))
+        requested = tuple(solver.value(device.requested(stage)) for stage in stages)
+        if device.facts.index is not None or requested[-1]:
+            yield VirtioLayout(device.facts, solver.value(device.size), requested)
 
 
 def _alike(guest: GuestModel, cells: list[CellLayout]) -> list[CellLayout]:

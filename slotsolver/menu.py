@@ -16,6 +16,7 @@ from itertools import pairwise
 from slotsolver.cell_facts import CellFacts
 from slotsolver.facts import GuestFacts
 from slotsolver.greedy import pieces as greedy_pieces
+from slotsolver.size import MiB
 
 FULL_MENU = 64
 """Up to this many sizes all of them are considered."""
@@ -49,7 +50,12 @@ def menu_for(facts: GuestFacts, cell: CellFacts, most_growth: int, floor: int) -
     sizes.add(top // grain * grain)
     known = [stage.memory for stage in facts.stages if stage.memory is not None]
     sizes.update(after - before for before, after in pairwise(known))
-    for growth, before in _balanced_growth(facts, cell, grain):
+    if facts.running:
+        wanted = _running_growth(facts, cell, grain)
+        sizes.update(dimm.size // MiB for dimm in facts.guest.growth if dimm.cell == cell.id)
+    else:
+        wanted = _balanced_growth(facts, cell, grain)
+    for growth, before in wanted:
         sizes.update(_pieces(cell, growth, before, grain, max(floor, grain)))
     return Menu(tuple(sorted(s for s in sizes if 0 < s <= top and cell.permits(s))), False)
 
@@ -77,6 +83,24 @@ def _balanced_growth(facts: GuestFacts, cell: CellFacts, grain: int) -> set[tupl
             totals = {low, low + grain}
         found |= {(t - b, b) for t in totals for b in before if t > b}
         before = totals
+    return found
+
+
+def _running_growth(facts: GuestFacts, cell: CellFacts, grain: int) -> set[tuple[int, int]]:
+    """What a running guest's cell may come to gain (and has before, MiB): all that is missing of
+    the target or the maximum, or its share when balanced, with both roundings."""
+    running = facts.running
+    assert running is not None  # noqa: S101 - asked for running guests only
+    has = (cell.boot or 0) + cell.existing
+    now = (facts.boot or 0) + facts.existing
+    share, whole = facts.shares[cell.id], sum(facts.shares)
+    found: set[tuple[int, int]] = set()
+    for total in (running.wanted - facts.outside, facts.room):
+        ideal = total * share // whole - has
+        low = ideal // grain * grain
+        found |= {(growth, has) for growth in (total - now, low, low + grain) if growth > 0}
+    if running.wanted_cells is not None:
+        found.add((max(0, running.wanted_cells[cell.id] - has), has))
     return found
 
 

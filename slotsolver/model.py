@@ -8,12 +8,16 @@ from functools import cached_property
 
 from ortools.sat.python import cp_model
 
+from slotsolver.cell_facts import Backing
 from slotsolver.cell_model import Linear, Window
+from slotsolver.destination_model import DestinationModel
 from slotsolver.facts import GuestFacts
 from slotsolver.guest_model import GuestModel
 from slotsolver.placement import CellClass, granule
 from slotsolver.policies import Policy
 from slotsolver.problem import Pool, Problem
+from slotsolver.running import pool_of
+from slotsolver.running_model import Cut
 from slotsolver.size import MiB
 
 __all__ = ["GuestModel", "HostModel", "Linear", "PoolModel"]
@@ -27,6 +31,15 @@ class PoolModel:
     pool: Pool
     capacity: int
     used: list[Linear] = field(default_factory=list)
+    returned: list[tuple[int, Linear]] = field(default_factory=list)
+    """What running guests give back: granules of a piece, and how many pieces."""
+    returnable: int = 0
+    """The most granules that can come back."""
+
+    @property
+    def more(self) -> Linear:
+        """Granules that come back."""
+        return sum(grains * number for grains, number in self.returned)
 
     @property
     def free(self) -> int:
@@ -67,6 +80,7 @@ class HostModel:
         windows: Sequence[Sequence[Sequence[Window]]],
         floors: Sequence[int],
         gaps: Sequence[Sequence[int] | None],
+        cuts: Sequence[tuple[str, Cut]] = (),
     ) -> None:
         self.problem = problem
         self.model = cp_model.CpModel()
@@ -80,11 +94,21 @@ class HostModel:
             for f, w, floor in zip(facts, windows, floors, strict=True)
         ]
         for guest in self.guests:
+            self._return_pages(guest)
+        for guest in self.guests:
             for policy in guest.facts.policies:
                 policy.apply(guest)
             self._take_pages(guest)
         self._pool_rows()
         self._order_equal_nodes()
+        for guest in self.guests:
+            for name, cut in cuts:
+                if guest.running and guest.facts.guest.name == name:
+                    guest.running.cut(cut)
+        self.destinations = [
+            DestinationModel(self, host, number)
+            for number, host in enumerate(self.problem.also_hosts)
+        ]
 
     def _new_pools(self) -> list[PoolModel]:
         host = self.problem.host
@@ -113,16 +137,33 @@ class HostModel:
     def capacity(self, guest: GuestModel, cls: CellClass, nodes: tuple[int, ...]) -> int:
         """How many cells of a class the free pages of a node set hold at most, by one page size."""
         total = cls.cells[0].totals[guest.facts.reserve_stage(cls.cells[0].facts)]
-        if not isinstance(total, int):
+        if guest.running or not isinstance(total, int):
             return len(cls.cells)
         most = 0
         for page in {b.page for b in cls.count if b.nodes == nodes}:
             need = max(1, -(-total // granule(page)) - guest.paid(cls.cells[0].facts.id))
             most += (
-                sum(p.capacity for p in self.pools if p.node in nodes and p.pool.page_size == page)
+                sum(
+                    p.capacity + p.returnable
+                    for p in self.pools
+                    if p.node in nodes and p.pool.page_size == page
+                )
                 // need
             )
         return min(most, len(cls.cells))
+
+    def _return_pages(self, guest: GuestModel) -> None:
+        """What a running guest unplugs goes back to its pool, where it is certain which that is."""
+        for page, node, size, number in guest.running.returned() if guest.running else ():
+            for pool in self.pools:
+                if (pool.node, pool.pool.page_size) == (node, page):
+                    pool.returned.append((size // granule(page), number))
+        facts = guest.facts.guest
+        for device in facts.devices if guest.running else ():
+            known = pool_of(facts, device, self.problem.host)
+            for pool in self.pools:
+                if known == (pool.pool.page_size, pool.node):
+                    pool.returnable += device.memory // pool.grain
 
     def _take_pages(self, guest: GuestModel) -> None:
         """Book each backing's pages on its node set."""
@@ -130,6 +171,7 @@ class HostModel:
             for backing, count in cls.count.items():
                 for page, taken in guest.placement.usage(cls, backing).items():
                     self.bookings.append(Booking(guest, backing.nodes, page, taken, count))
+                self._take_own_pages(guest, cls, backing, count)
                 for device in cls.cells[0].facts.elsewhere:
                     nodes, page = device.nodes or backing.nodes, device.page or backing.page
                     taken = -(-device.size // granule(page)) * count
@@ -139,6 +181,18 @@ class HostModel:
                 page = pool.pool.page_size
                 taken = guest.placement.spread_usage(cell, page, pool.node)
                 self.bookings.append(Booking(guest, (pool.node,), page, taken, 1))
+
+    def _take_own_pages(
+        self, guest: GuestModel, cls: CellClass, backing: Backing, count: Linear
+    ) -> None:
+        """Growth of virtio-mem devices that are not backed as their cell is."""
+        for cell in cls.cells:
+            for index, raised in guest.placement.own_growth(cell):
+                device = guest.facts.guest.devices[index]
+                page = device.page_size or backing.page
+                nodes = device.host_nodes or backing.nodes
+                taken = guest.placement.own_usage(page, raised, count)
+                self.bookings.append(Booking(guest, nodes, page, taken, count))
 
     def _pool_rows(self) -> None:
         """No pool gives more than it has.
@@ -151,7 +205,8 @@ class HostModel:
             for nodes in sorted({b.nodes for b in booked}):
                 touching = [b for b in booked if set(b.nodes) & set(nodes)]
                 pools = [p for p in self.pools if p.node in nodes and p.pool.page_size == page]
-                row = sum(b.taken for b in touching) <= sum(p.capacity for p in pools)
+                there = sum(p.capacity + p.more for p in pools)
+                row = sum(b.taken for b in touching) <= there
                 literals = []
                 if any(b.nodes != nodes for b in touching):
                     present = self.model.new_bool_var("")
@@ -164,6 +219,9 @@ class HostModel:
                 self._add(row, literals)
                 if len(nodes) == 1 and len({b.nodes for b in touching}) == 1:
                     pools[0].used = [b.taken for b in touching]
+        for pool in self.pools:
+            if pool.returned:
+                pool.used = [*pool.used, -pool.more]
 
     def _add(self, row: object, literals: list[cp_model.IntVar]) -> None:
         if isinstance(row, bool):
@@ -193,7 +251,7 @@ class HostModel:
         for place, left in enumerate(ids):
             for right in ids[place + 1 :]:
                 same_pools = all(
-                    a.pool == b.pool and a.capacity == b.capacity
+                    a.pool == b.pool and a.capacity == b.capacity and not a.returned + b.returned
                     for a, b in zip(self._pools_of(left), self._pools_of(right), strict=True)
                 )
                 same_ways = all(((left,) in ways) == ((right,) in ways) for ways in allowed)

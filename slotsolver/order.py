@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from slotsolver.facts import GuestFacts
+from slotsolver.objectives.fewest_plugs import FewestPlugs
 from slotsolver.objectives.fewest_slots import FewestSlots
+from slotsolver.objectives.fewest_unplugs import FewestUnplugs
 from slotsolver.objectives.finest_step import FinestStep
+from slotsolver.objectives.growth_imbalance import GrowthImbalance
 from slotsolver.objectives.largest_pages import LargestPages
 from slotsolver.objectives.least_imbalance import LeastImbalance
 from slotsolver.objectives.least_stranding import LeastStranding
 from slotsolver.objectives.lowest_maxmem import LowestMaxmem
+from slotsolver.objectives.needless_unplug import NeedlessUnplug
+from slotsolver.objectives.planned_growth import PlannedGrowth
 from slotsolver.objectives.preferred_pages import PreferredPages
 from slotsolver.objectives.shortest_distance import ShortestDistance
+from slotsolver.objectives.stranded_growth import StrandedGrowth
+from slotsolver.objectives.target_distance import TargetDistance
 from slotsolver.policies import Objective
 from slotsolver.problem import Problem
 
@@ -22,13 +29,20 @@ GROWTH_KINDS = frozenset({"step", "relative-step", "exact", "waypoints"})
 
 def defaults(problem: Problem) -> tuple[Objective, ...]:
     """The order where the problem names none: balanced, fine enough, then few slots, near, large
-    pages, nothing stranded, no more maxMemory than needed."""
+    pages, nothing stranded, no more maxMemory than needed. Running guests come first: as near to
+    their targets as can be, as planned, with little unplugged and little done; and before the
+    fineness of later growth that it reaches the maximum at all, evenly."""
     cut = any(p.kind in GROWTH_KINDS for p in problem.policies) or any(
         guest.waypoints for guest in problem.guests
     )
     step = () if cut else (FinestStep(down_to="default"),)
+    running = [guest for guest in problem.guests if guest.running]
+    planned = (PlannedGrowth(),) if any(guest.growth for guest in running) else ()
+    first = (TargetDistance(), *planned, NeedlessUnplug(), FewestUnplugs(), FewestPlugs())
     return (
+        *(first if running else ()),
         LeastImbalance(),
+        *((StrandedGrowth(), GrowthImbalance()) if running else ()),
         *step,
         FewestSlots(),
         ShortestDistance(),

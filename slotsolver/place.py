@@ -1,31 +1,44 @@
 """Slot numbers and addresses, derived from a layout by a fixed rule.
 
-Slots are numbered in the order in which growth is meant to be plugged: stage by stage, in each
-round one DIMM of every cell, small before large. So plugging slots in order keeps the guest
-balanced. Addresses are given in that order too, largest alignment first, each in the first gap of
-the device memory window where it fits; they never depend on QEMU's own choice.
+What was planned once and is plugged as it was planned keeps its slot and address. Other slots are
+numbered in the order in which growth is meant to be plugged: stage by stage, in each round one DIMM
+of every cell, small before large. So plugging slots in order keeps the guest balanced. Addresses
+are given in that order too, largest alignment first, each in the first gap of the device memory
+window where it fits; they never depend on QEMU's own choice. A running guest's DIMMs go where they
+leave the largest gaps whole (:mod:`slotsolver.fit`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from slotsolver.errors import DefectError, InputError
 from slotsolver.facts import GuestFacts, layout_options
+from slotsolver.fit import Fit, Gap, Item, fit, gaps_between
 from slotsolver.layout import GuestLayout, NewDimm
+from slotsolver.place_virtio import new_virtio, virtio_addresses
 from slotsolver.plan import DimmState, PlannedDimm
 from slotsolver.platforms import Range
 from slotsolver.problem import Device
 from slotsolver.size import MiB
 
 
-@dataclass
-class Gap:
-    """A free part of the device memory window, bytes."""
+@dataclass(frozen=True)
+class Row:
+    """A new DIMM to be placed (bytes); ``address`` where it is settled already."""
 
-    start: int
-    end: int
+    cell: int
+    dimm: NewDimm
+    slot: int
+    align: int
+    address: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+        return self.dimm.size * MiB
 
 
 def place(layout: GuestLayout, slots: int, block: int) -> tuple[PlannedDimm, ...]:
@@ -36,33 +49,125 @@ def place(layout: GuestLayout, slots: int, block: int) -> tuple[PlannedDimm, ...
     facts = layout.facts
     window = device_window(facts, layout.boot * MiB, layout.maximum * MiB, slots)
     existing = settle_devices(facts, window, slots)
-    used = {d.slot for d in existing if d.takes_slot}
-    numbers = (n for n in range(slots) if n not in used)
-    rows = [(cell, dimm, next(numbers)) for cell, dimm in plug_order(layout)]
-    wanted = sorted(
-        ((-_alignment(layout, cell, block), dimm.size * MiB, slot) for cell, dimm, slot in rows),
-        key=lambda row: (row[0], row[2]),
-    )
-    gaps = free_gaps(window, existing)
-    addresses = _addresses(wanted, [gaps], {}) or _addresses(
-        wanted, [[gap] for gap in free_gaps(window, existing)], layout.gap_counts
-    )
+    staying = [d for index, d in enumerate(existing) if index not in layout.gone]
+    rows = numbered(layout, staying, slots, block)
+    addresses = _in_first_gaps(layout, window, staying, rows)
+    if new_virtio(layout):
+        addresses = _around_virtio(layout, window, staying, rows, block)
+    elif addresses is None:
+        addresses = fit_rows(window, staying, rows).addresses
     if addresses is None:
         raise DefectError(f"guest {facts.guest.name}: the planned DIMMs do not fit the window")
     planned = [
         PlannedDimm(
-            slot=slot,
-            size=dimm.size * MiB,
-            cell=cell,
-            page_size=layout.cells[cell].backing.dimm_page,
-            host_nodes=dimm.nodes,
-            address=addresses[slot],
-            state=_state(facts, dimm.stage),
-            stage=dimm.stage,
+            slot=row.slot,
+            size=row.size,
+            cell=row.cell,
+            page_size=layout.cells[row.cell].backing.dimm_page,
+            host_nodes=row.dimm.nodes,
+            address=address,
+            state=_state(facts, row.dimm.stage),
+            stage=row.dimm.stage,
         )
-        for cell, dimm, slot in rows
+        for row, address in zip(rows, addresses, strict=True)
     ]
-    return tuple(sorted([*planned, *_present(layout, existing)], key=lambda d: d.slot))
+    order = {"unplug": 0, "present": 1}
+    return tuple(
+        sorted(
+            [*planned, *_present(layout, existing)], key=lambda d: (d.slot, order.get(d.state, 2))
+        )
+    )
+
+
+def numbered(layout: GuestLayout, staying: Sequence[Device], slots: int, block: int) -> list[Row]:
+    """The new DIMMs in plug order with their slots."""
+    used = {d.slot for d in staying if d.takes_slot}
+    used |= {dimm.slot for _, dimm in layout.taken}
+    numbers = (n for n in range(slots) if n not in used)
+    taken = list(layout.taken)
+    rows = []
+    for cell, dimm in plug_order(layout):
+        align = alignment(layout, cell, block)
+        as_planned = next(
+            (
+                (stage, kept)
+                for stage, kept in taken
+                if (stage, kept.cell, kept.size) == (dimm.stage, cell, dimm.size * MiB)
+            ),
+            None,
+        )
+        if as_planned is None:
+            rows.append(Row(cell, dimm, next(numbers), align))
+        else:
+            taken.remove(as_planned)
+            rows.append(Row(cell, dimm, as_planned[1].slot, align, as_planned[1].address))
+    return rows
+
+
+def fit_rows(
+    window: Range | None, staying: Sequence[Device], rows: Sequence[Row], *, best: bool = True
+) -> Fit:
+    """Addresses of the rows in the gaps between the devices that stay; in the order of the rows."""
+    taken = [(d.address, d.address + d.size) for d in staying if d.address]
+    taken += [(row.address, row.address + row.size) for row in rows if row.address is not None]
+    if any(start < end for (_, end), (start, _) in pairwise(sorted(taken))):
+        return Fit(None)
+    open_rows = [row for row in rows if row.address is None]
+    if window is None:
+        return Fit(() if not rows else None)
+    found = fit(
+        gaps_between(window.base, window.end, taken),
+        [Item(row.align, row.size) for row in open_rows],
+        best=best,
+    )
+    if found.addresses is None:
+        return found
+    places = iter(found.addresses)
+    return Fit(tuple(next(places) if row.address is None else row.address for row in rows))
+
+
+def _in_first_gaps(
+    layout: GuestLayout, window: Range | None, staying: Sequence[Device], rows: Sequence[Row]
+) -> tuple[int, ...] | None:
+    """Addresses of a guest that does not run, each DIMM in the first gap; ``None`` of one that does
+    run, or has planned virtio-mem devices."""
+    if layout.facts.running or new_virtio(layout):
+        return None
+    wanted = sorted(((-row.align, row.size, row.slot) for row in rows), key=lambda w: (w[0], w[2]))
+    found = _addresses(wanted, [free_gaps(window, staying)], {}) or _addresses(
+        wanted, [[gap] for gap in free_gaps(window, staying)], layout.gap_counts
+    )
+    return None if found is None else tuple(found[row.slot] for row in rows)
+
+
+def _around_virtio(
+    layout: GuestLayout,
+    window: Range | None,
+    staying: Sequence[Device],
+    rows: Sequence[Row],
+    block: int,
+) -> tuple[int, ...] | None:
+    """Addresses where virtio-mem devices are planned: first what is plugged at boot, behind it the
+    devices, then what comes later."""
+    now = [row for row in rows if row.dimm.stage <= layout.facts.target_stage]
+    later = [row for row in rows if row.dimm.stage > layout.facts.target_stage]
+    found = fit_rows(window, staying, now, best=False).addresses
+    if found is None:
+        return None
+    taken = [(d.address, d.address + d.size) for d in staying if d.address]
+    taken += [(at, at + row.size) for row, at in zip(now, found, strict=True)]
+    for (_, _, device), at in zip(
+        new_virtio(layout), virtio_addresses(layout, window, taken, block), strict=True
+    ):
+        taken.append((at, at + device.size * MiB))
+    settled = [replace(row, address=at) for row, at in zip(now, found, strict=True)]
+    gaps = gaps_between(window.base, window.end, taken) if window else []
+    behind = fit(gaps, [Item(row.align, row.size) for row in later], best=False).addresses
+    if behind is None:
+        return None
+    by_slot = {row.slot: row.address or 0 for row in settled}
+    by_slot |= {row.slot: at for row, at in zip(later, behind, strict=True)}
+    return tuple(by_slot[row.slot] for row in rows)
 
 
 def _state(facts: GuestFacts, stage: int) -> DimmState:
@@ -82,10 +187,13 @@ def plug_order(layout: GuestLayout) -> list[tuple[int, NewDimm]]:
     return [(key[2], dimm) for key, dimm in sorted(keyed, key=lambda k: k[0])]
 
 
-def _alignment(layout: GuestLayout, cell: int, block: int) -> int:
+def alignment(layout: GuestLayout, cell: int, block: int) -> int:
+    """What sizes and addresses of a cell's new DIMMs are multiples of (bytes), on each of the hosts
+    that the guest may come to."""
     facts = layout.facts
     page = layout.cells[cell].backing.dimm_page
-    return facts.cells[cell].unit_for(page, block // MiB) * MiB
+    pages = [page, *(backings[cell].page for backings in layout.elsewhere)]
+    return facts.cells[cell].unit_for(max(pages), block // MiB) * MiB
 
 
 def settle_devices(facts: GuestFacts, window: Range | None, slots: int) -> tuple[Device, ...]:
@@ -138,14 +246,8 @@ def free_gaps(window: Range | None, devices: Sequence[Device]) -> list[Gap]:
     """The free parts of the device memory window, ascending."""
     if window is None:
         return []
-    gaps, start = [], window.base
-    for address, end in sorted((d.address, d.address + d.size) for d in devices if d.address):
-        if address > start:
-            gaps.append(Gap(start, address))
-        start = max(start, end)
-    if start < window.end:
-        gaps.append(Gap(start, window.end))
-    return gaps
+    taken = [(d.address, d.address + d.size) for d in devices if d.address]
+    return gaps_between(window.base, window.end, taken)
 
 
 def _addresses(
@@ -185,7 +287,7 @@ def _take(gaps: list[Gap], align: int, size: int) -> int | None:
 
 def _present(layout: GuestLayout, devices: Sequence[Device]) -> list[PlannedDimm]:
     found = []
-    for device in devices:
+    for index, device in enumerate(devices):
         if device.model != "dimm":
             continue
         cell = device.cell or 0
@@ -198,7 +300,7 @@ def _present(layout: GuestLayout, devices: Sequence[Device]) -> list[PlannedDimm
                 page_size=device.page_size or backing.page,
                 host_nodes=device.host_nodes if device.host_nodes is not None else backing.nodes,
                 address=device.address or 0,
-                state="present",
+                state="unplug" if index in layout.gone else "present",
                 stage=0,
             )
         )

@@ -64,7 +64,7 @@ class Placement:
         same_pages = all(b.page == b.dimm_page for b in facts.backings())
         known = isinstance(total, int) and (same_pages or isinstance(cell.boot, int))
         mixed = facts.dimm_page is not None and len(facts.pages) > 1
-        if not known or mixed or facts.spread or not guest.uniform_distances:
+        if guest.running or not known or mixed or facts.spread or not guest.uniform_distances:
             return facts.id
         policies = guest.facts.policies
         covered = tuple(facts.id in p.concerned_cells(guest.facts.guest) for p in policies)
@@ -145,7 +145,13 @@ class Placement:
         """Granules that the cells of a class with this backing take, by page size."""
         cell, count = cls.cells[0], cls.count[backing]
         total = cell.totals[self.guest.facts.reserve_stage(cell.facts)]
+        total = total - sum(raised for _, raised in self.own_growth(cell))
         paid = self.guest.paid(cell.facts.id)
+        if self.guest.running:
+            if cell.facts.spread:
+                return {}
+            grown = self._granules(total - cell.totals[0], 0, backing.dimm_page, count)
+            return {backing.dimm_page: grown}
         if backing.page == backing.dimm_page and not cell.facts.spread:
             return {backing.page: self._granules(total, paid, backing.page, count)}
         there = self._granules(cell.totals[0], paid, backing.page, count)
@@ -153,6 +159,20 @@ class Placement:
             return {backing.page: there}
         grown = self._granules(total - cell.totals[0], 0, backing.dimm_page, count)
         return {backing.page: there, backing.dimm_page: grown}
+
+    def own_growth(self, cell: CellModel) -> list[tuple[int, Linear]]:
+        """virtio-mem devices of a cell that have a backing of their own (places in
+        ``Guest.devices``), and what they give more by the cell's reserve stage."""
+        last = self.guest.facts.reserve_stage(cell.facts)
+        return [
+            (device.facts.index, sum(up for stage, up in device.raised.items() if stage <= last))
+            for device in cell.virtio
+            if device.facts.own and device.facts.index is not None
+        ]
+
+    def own_usage(self, page: int, raised: Linear, count: Linear) -> Linear:
+        """Granules that such a device takes where its cell has a backing ``count`` times."""
+        return self._granules(raised, 0, page, count)
 
     def _granules(self, memory: Linear, paid: int, page: int, count: Linear) -> Linear:
         """``count`` times the granules of ``memory`` less what is paid for already."""

@@ -71,8 +71,8 @@ class PlannedVirtioMem(Model):
 class Operation(Model):
     """One thing to do on a running guest, in order.
 
-    ``plug`` and ``unplug`` are of a whole DIMM, ``resize`` of a virtio-mem device. ``device`` is the
-    alias (``dimm<slot>``, ``virtiomem<number>``), ``size`` the DIMM's size or what is to be
+    ``plug`` and ``unplug`` are of a whole DIMM, ``resize`` of a virtio-mem device. ``device`` is
+    the alias (``dimm<slot>``, ``virtiomem<number>``), ``size`` the DIMM's size or what is to be
     requested of the virtio-mem device, ``memory`` the guest's size afterwards.
     """
 
@@ -94,8 +94,8 @@ class PlannedGuest(Model):
 
     Of a running guest the stages are ``kept`` (boot memory and the devices that stay), ``target``,
     waypoints and ``maximum``; ``wanted`` is the target asked for, and ``stranded`` what of the
-    growth to ``maximum`` can no longer be reached (bytes). ``departures`` says where the plan leaves
-    the growth that was planned once.
+    growth to ``maximum`` can no longer be reached (bytes). ``departures`` says where the plan
+    leaves the growth that was planned once.
     """
 
     name: str

@@ -260,8 +260,8 @@ class Guest(Model):
                 missing = "slot" if device.slot is None else "address"
                 raise ValueError(
                     f"guest {self.name} is running, but its dimm {number} of "
-                    f"{format_size(device.size)} has no {missing}; take the live XML (virsh dumpxml "
-                    f"of the running domain, without --inactive)"
+                    f"{format_size(device.size)} has no {missing}; take the live XML (virsh "
+                    f"dumpxml of the running domain, without --inactive)"
                 )
         return self
 

@@ -9,12 +9,15 @@ from slotsolver.errors import InputError
 from slotsolver.facts import GuestFacts, layout_options
 from slotsolver.fields import format_ids
 from slotsolver.place import device_window
+from slotsolver.reach_running import refute_running
 from slotsolver.size import MiB, format_size
 
 
 def refute(facts: Sequence[GuestFacts]) -> None:
     """Raise :class:`InputError` for sizes, pages or nodes that cannot be, whatever is chosen."""
     for guest in facts:
+        if guest.running:
+            refute_running(guest)
         for cell in guest.cells:
             _nodes_exist(guest, cell)
             _pages_exist(guest, cell)
@@ -22,7 +25,8 @@ def refute(facts: Sequence[GuestFacts]) -> None:
         _addresses_suffice(guest)
         _boot_is_aligned(guest)
         _devices_have_room(guest)
-        _sizes_are_whole(guest)
+        if not guest.running:
+            _sizes_are_whole(guest)
 
 
 def _nodes_exist(guest: GuestFacts, cell: CellFacts) -> None:
@@ -50,8 +54,10 @@ def _slots_exist(guest: GuestFacts) -> None:
 
 def _addresses_suffice(guest: GuestFacts) -> None:
     """The machine fits the guest's address space even without any slot."""
-    boot = guest.stages[0].memory
-    boot = (boot - guest.existing) if boot is not None else guest.stages[1].memory or 0
+    boot = guest.boot
+    if boot is None:
+        first = guest.stages[0].memory
+        boot = first - guest.existing if first is not None else guest.stages[1].memory or 0
     top = max(boot * MiB, guest.guest.maximum_size)
     error = guest.platform.memory_map(boot * MiB, top, 0, **layout_options(guest)).error
     if error:
@@ -115,7 +121,7 @@ def _pages_exist(guest: GuestFacts, cell: CellFacts) -> None:
 
 def _sizes_are_whole(guest: GuestFacts) -> None:
     """Growth between two stages is made of whole units."""
-    unit = min(cell.unit for cell in guest.cells)
+    unit = min(cell.grain for cell in guest.cells)
     start = guest.stages[0].memory
     known = start if start is not None else guest.stages[1].memory or 0
     for stage in guest.stages[1:]:
@@ -137,4 +143,7 @@ def _why_unit(guest: GuestFacts, unit: int) -> str:
     pages = max(min(b.dimm_page for b in c.backings()) for c in guest.cells)
     if unit * MiB == pages:
         return "the page size"
+    blocks = [device.block for cell in guest.cells for device in cell.virtio]
+    if unit in blocks:
+        return "the virtio-mem block"
     return "the guest's memory block" if unit == min(guest.blocks) else "the DIMM alignment"

@@ -44,6 +44,13 @@ class Clock:
         """Seconds since the start."""
         return time.monotonic() - self.started
 
+    @property
+    def spent(self) -> bool:
+        """Whether no time is left."""
+        if self.limit is not None:
+            return self.wall >= self.limit
+        return self.deterministic >= DETERMINISTIC_LIMIT
+
     def solver(self, *, presolve: bool = True) -> cp_model.CpSolver:
         """A solver for the time that is left: one worker and a fixed seed make it reproducible."""
         solver = cp_model.CpSolver()
@@ -159,6 +166,7 @@ def _tidy(host: HostModel, last: cp_model.CpSolver, clock: Clock) -> cp_model.Cp
         for backing, count in cls.count.items()
         if backing.nodes
     )
+    goal = goal + _tidy_running(host)
     if isinstance(goal, int):
         return last
     host.model.minimize(goal)
@@ -170,12 +178,29 @@ def _tidy(host: HostModel, last: cp_model.CpSolver, clock: Clock) -> cp_model.Cp
     return solver if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else last
 
 
+def _tidy_running(host: HostModel) -> Linear:
+    """Of DIMMs that are alike those in high slots go; other hosts are filled from low nodes on."""
+    goal: Linear = 0
+    for guest in host.guests:
+        running = guest.running
+        if running is not None:
+            top = guest.facts.slot_limit
+            goal = goal + sum(
+                (top - dimm.slot) * running.gone[dimm.index] for dimm in running.facts.removable
+            )
+    for destination in host.destinations:
+        order = {node.id: rank for rank, node in enumerate(destination.host.nodes)}
+        for chosen in destination.chosen.values():
+            goal = goal + sum(order[b.nodes[0]] * literal for b, literal in chosen.items())
+    return goal
+
+
 def lowest(host: HostModel, goal: cp_model.LinearExpr) -> int:
     """The least value that the domains of a goal's variables allow."""
     flat = cp_model.FlatIntExpr(goal)
     total = int(flat.offset)
     for variable, factor in zip(flat.vars, flat.coeffs, strict=True):
-        domain = host.model.proto.variables[variable.index].domain
+        domain = list(host.model.proto.variables[variable.index].domain)
         total += int(factor) * (domain[0] if factor > 0 else domain[-1])
     return total
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 
 from ortools.sat.python import cp_model
@@ -17,8 +18,11 @@ from slotsolver.model import HostModel
 from slotsolver.order import floor_for, in_order
 from slotsolver.place import device_window, free_gaps, settle_devices
 from slotsolver.plan import Infeasible, Plan, SolverFacts, Undecided
+from slotsolver.policies import Objective
 from slotsolver.problem import Problem
 from slotsolver.reach import refute
+from slotsolver.refit import misfit
+from slotsolver.running_model import Cut
 from slotsolver.search import Clock, Solution, optimise, run
 from slotsolver.size import MiB
 from slotsolver.windows import (
@@ -27,6 +31,7 @@ from slotsolver.windows import (
     balance_is_exact,
     balanced_windows,
     least_imbalance,
+    running_windows,
     wide_windows,
 )
 from slotsolver.write_up import write_plan
@@ -71,10 +76,42 @@ def _stamp(clock: Clock) -> SolverFacts:
 def feasible(problem: Problem, clock: Clock) -> bool | None:
     """Whether any plan exists; ``None`` if that stayed open."""
     facts = gather(problem)
+    refute(facts)
+    if any(f.running for f in facts):
+        found = _search_running(problem, facts, (), clock)
+        if isinstance(found, Solution):
+            return True
+        return False if found == cp_model.INFEASIBLE else None
     status, _ = run(_build(problem, facts, attempt=False), clock)
     if status == cp_model.INFEASIBLE:
         return False
     return True if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+
+
+def _search_running(
+    problem: Problem,
+    facts: Sequence[GuestFacts],
+    objectives: Sequence[Objective],
+    clock: Clock,
+) -> Solution | cp_model.CpSolverStatus:
+    """The best layout whose DIMMs find a place: what does not fit is cut off until something
+    does."""
+    cuts: list[tuple[str, Cut]] = []
+    certain = True
+    while True:
+        host = _build(problem, facts, attempt=False, cuts=cuts)
+        found = optimise(problem, host, objectives, clock)
+        if not isinstance(found, Solution):
+            known = certain or found != cp_model.INFEASIBLE
+            return found if known else cp_model.UNKNOWN
+        misfits = [(layout, misfit(layout)) for layout in found.layouts]
+        new = [(layout.facts.guest.name, cut) for layout, cut in misfits if cut is not None]
+        if not new:
+            return found if certain else replace(found, proven=False)
+        cuts += [(name, cut) for name, (cut, _) in new]
+        certain = certain and all(proven for _, (_, proven) in new)
+        if clock.spent:
+            return cp_model.UNKNOWN
 
 
 def _search(
@@ -82,6 +119,8 @@ def _search(
 ) -> Solution | cp_model.CpSolverStatus:
     """First within balanced windows where that is exact, else over everything."""
     objectives = in_order(problem, facts)
+    if any(f.running for f in facts):
+        return _search_running(problem, facts, objectives, clock)
     grids = [Grid(f) for f in facts]
     first_is_balance = bool(objectives) and objectives[0].kind == "least-imbalance"
     if first_is_balance and all(map(balance_is_exact, facts, grids)):
@@ -94,10 +133,15 @@ def _search(
 
 def _windows(facts: Sequence[GuestFacts], *, attempt: bool) -> list[list[list[Window]]]:
     """The windows of every guest: balanced ones as an attempt, or where balance is hard."""
-    return [
-        balanced_windows(f, Grid(f)) if attempt or _must_balance(f) else wide_windows(f, Grid(f))
-        for f in facts
-    ]
+    found = []
+    for f in facts:
+        if f.running:
+            found.append(running_windows(f))
+        elif attempt or _must_balance(f):
+            found.append(balanced_windows(f, Grid(f)))
+        else:
+            found.append(wide_windows(f, Grid(f)))
+    return found
 
 
 def _must_balance(facts: GuestFacts) -> bool:
@@ -117,11 +161,17 @@ def _must_balance(facts: GuestFacts) -> bool:
     )
 
 
-def _build(problem: Problem, facts: Sequence[GuestFacts], *, attempt: bool) -> HostModel:
-    """The model over balanced windows (an attempt), or over everything."""
+def _build(
+    problem: Problem,
+    facts: Sequence[GuestFacts],
+    *,
+    attempt: bool,
+    cuts: Sequence[tuple[str, Cut]] = (),
+) -> HostModel:
+    """The model over balanced windows (an attempt), or over everything that is not cut off."""
     floors = [floor_for(problem, f) for f in facts]
     windows = _windows(facts, attempt=attempt)
-    return HostModel(problem, facts, windows, floors, [_gaps(f) for f in facts])
+    return HostModel(problem, facts, windows, floors, [_gaps(f) for f in facts], cuts)
 
 
 def _gaps(facts: GuestFacts) -> list[int] | None:
@@ -130,7 +180,7 @@ def _gaps(facts: GuestFacts) -> list[int] | None:
     The last one is that of a window without planned slots and may be below 0: each planned slot
     adds its slack to it (see ``always.window_rows``).
     """
-    if not facts.guest.devices or facts.boot is None:
+    if not facts.guest.devices or facts.boot is None or facts.running:
         return None
     boot, unit = facts.boot * MiB, min(c.unit for c in facts.cells) * MiB
     most, least = facts.slot_limit, max(facts.slots_written, facts.existing_slots)

@@ -18,7 +18,7 @@ class Grid:
     """The values a cell's total can take: ``base[c]`` plus multiples of ``grain``."""
 
     def __init__(self, facts: GuestFacts) -> None:
-        self.grain = min(c.unit for c in facts.cells)
+        self.grain = min(c.grain for c in facts.cells)
         self.boot_free = facts.boot is None
         first = facts.stages[0].memory
         if first is None:
@@ -33,6 +33,43 @@ class Grid:
         """The least boot memory of a cell whose boot memory is free."""
         base = self.base[cell.id] - cell.existing
         return base if base else self.grain
+
+
+def running_windows(facts: GuestFacts) -> list[list[Window]]:
+    """For each cell of a running guest the windows that follow from what may go and what fits.
+
+    Without swaps nothing comes where anything goes, so growth starts from what is there now.
+    """
+    running = facts.running
+    assert running is not None  # noqa: S101 - asked for running guests only
+    now = [(c.boot or 0) + c.existing for c in facts.cells]
+    low = []
+    for cell, has in zip(facts.cells, now, strict=True):
+        going = sum(d.size for d in running.removable if d.cell == cell.id)
+        low.append(has - going - sum(v.before for v in cell.virtio))
+    windows = []
+    for number, cell in enumerate(facts.cells):
+        rest = sum(low) - low[number]
+        first = low[number] if running.swap else now[number]
+        own: list[Window] = [(first, now[number], cell.grain)]
+        own.append((low[number], max(low[number], _most_now(facts, cell, rest)), cell.grain))
+        top = max(low[number], facts.room - rest)
+        own += [(low[number], top, cell.grain) for _ in facts.stages[2:]]
+        windows.append(own)
+    return windows
+
+
+def _most_now(facts: GuestFacts, cell: CellFacts, rest: int) -> int:
+    """The most memory that a cell of a running guest has at the target, where the others have at
+    least ``rest`` together."""
+    running = facts.running
+    assert running is not None  # noqa: S101 - asked for running guests only
+    most = facts.room - rest
+    if running.accept in ("exact", "below"):
+        most = min(most, running.wanted - facts.outside - rest)
+        if running.wanted_cells is not None:
+            most = min(most, running.wanted_cells[cell.id])
+    return most
 
 
 def wide_windows(facts: GuestFacts, grid: Grid) -> list[list[Window]]:
@@ -94,7 +131,7 @@ def balance_is_exact(facts: GuestFacts, grid: Grid) -> bool:
     """Whether :func:`balanced_windows` hold exactly the totals of least imbalance."""
     return (
         len(set(facts.shares)) == 1
-        and len({c.unit for c in facts.cells}) == 1
+        and len({c.grain for c in facts.cells}) == 1
         and len({base % grid.grain for base in grid.base}) == 1
         and not any(stage.at_least or stage.cells for stage in facts.stages)
     )

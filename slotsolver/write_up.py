@@ -8,22 +8,26 @@ from itertools import pairwise
 from slotsolver.bounds import fewest_dimms, fewest_exact
 from slotsolver.facts import layout_options
 from slotsolver.layout import CellLayout, GuestLayout
-from slotsolver.place import place
+from slotsolver.place import device_window, place, settle_devices
+from slotsolver.place_virtio import new_virtio, virtio_addresses
 from slotsolver.plan import (
     HostUse,
     NodeUse,
     ObjectiveValue,
-    Operation,
     Plan,
     PlannedCell,
     PlannedDimm,
     PlannedGuest,
+    PlannedVirtioMem,
     PoolUse,
     SolverFacts,
     Stage,
 )
-from slotsolver.problem import Problem
+from slotsolver.problem import Host, Problem
+from slotsolver.running import pool_of
 from slotsolver.size import MiB, format_size
+from slotsolver.write_destination import destination
+from slotsolver.write_running import departures, operations, planned_virtio
 
 
 def write_plan(
@@ -34,10 +38,15 @@ def write_plan(
     stamp: SolverFacts,
 ) -> Plan:
     """The plan of a solution."""
+    guests = tuple(_guest(layout) for layout in layouts)
     return Plan(
         status="optimal" if proven else "feasible",
-        guests=tuple(_guest(layout) for layout in layouts),
+        guests=guests,
         host=_host_use(problem, layouts),
+        destinations=tuple(
+            destination(host, number, layouts, guests)
+            for number, host in enumerate(problem.also_hosts)
+        ),
         objectives=tuple(values),
         notes=tuple(_notes(problem, layouts)),
         solver=stamp,
@@ -46,12 +55,10 @@ def write_plan(
 
 def _guest(layout: GuestLayout) -> PlannedGuest:
     facts = layout.facts
-    planned = sum(len(cell.dimms) for cell in layout.cells)
-    slots = max(facts.slots_written, planned + facts.existing_slots)
-    if not planned and not facts.guest.devices:
-        slots = 0 if layout.maximum == layout.boot else slots
+    slots = _slots(layout)
     block = layout_block(layout, slots)
     dimms = place(layout, slots, block)
+    virtio = _virtio(layout, slots, block, dimms)
     stages = tuple(
         Stage(
             name=stage.name,
@@ -60,14 +67,15 @@ def _guest(layout: GuestLayout) -> PlannedGuest:
         )
         for number, stage in enumerate(facts.stages)
     )
-    dimms, stages = merge_boot(dimms, stages)
+    if facts.running is None:
+        dimms, stages, virtio = merge_boot(dimms, stages, virtio)
     return PlannedGuest(
         name=facts.guest.name,
         memory=next(s.memory for s in stages if "target" in s.name.split("+")),
-        maximum=stages[-1].memory,
+        maximum=layout.maximum * MiB,
         slots=slots,
         block=block,
-        step=max((d.size for d in dimms if d.state != "present"), default=0),
+        step=max((d.size for d in dimms if d.state not in ("present", "unplug")), default=0),
         stages=stages,
         cells=tuple(
             PlannedCell(
@@ -79,20 +87,56 @@ def _guest(layout: GuestLayout) -> PlannedGuest:
             for number, cell in enumerate(layout.cells)
         ),
         dimms=dimms,
-        operations=tuple(Operation(do="plug", slot=d.slot) for d in dimms if d.state == "plug"),
+        virtio_mem=virtio,
+        operations=operations(layout, dimms, virtio),
+        wanted=facts.guest.target_size if facts.running else None,
+        stranded=facts.guest.maximum_size - stages[-1].memory if facts.running else 0,
+        departures=departures(layout, dimms),
     )
 
 
+def _slots(layout: GuestLayout) -> int:
+    """The slot count to be written: a running guest's is as it is."""
+    facts = layout.facts
+    if facts.running:
+        return facts.slots_written
+    planned = sum(len(cell.dimms) for cell in layout.cells)
+    if facts.virtio_slots:
+        planned += len(new_virtio(layout))
+    if not planned and not facts.guest.devices and layout.maximum == layout.boot:
+        return 0
+    return max(facts.slots_written, planned + facts.existing_slots)
+
+
+def _virtio(
+    layout: GuestLayout, slots: int, block: int, dimms: Sequence[PlannedDimm]
+) -> tuple[PlannedVirtioMem, ...]:
+    """Every virtio-mem device; planned ones lie where QEMU puts them behind what is plugged."""
+    facts = layout.facts
+    window = device_window(facts, layout.boot * MiB, layout.maximum * MiB, slots)
+    there = settle_devices(facts, window, slots)
+    taken = [(d.address, d.address + d.size) for d in there if d.address and d.model != "dimm"]
+    taken += [
+        (d.address, d.address + d.size) for d in dimms if d.state in ("present", "plugged", "plug")
+    ]
+    addresses = virtio_addresses(layout, window, taken, block)
+    by_index = {index: device.address or 0 for index, device in enumerate(there)}
+    return planned_virtio(layout, addresses, by_index)
+
+
 def merge_boot(
-    dimms: tuple[PlannedDimm, ...], stages: tuple[Stage, ...]
-) -> tuple[tuple[PlannedDimm, ...], tuple[Stage, ...]]:
+    dimms: tuple[PlannedDimm, ...],
+    stages: tuple[Stage, ...],
+    virtio: tuple[PlannedVirtioMem, ...] = (),
+) -> tuple[tuple[PlannedDimm, ...], tuple[Stage, ...], tuple[PlannedVirtioMem, ...]]:
     """One stage instead of two where freely chosen boot memory is all of the first size."""
     boot, first = stages[0], stages[1] if len(stages) > 1 else None
     if first is None or boot.cells != first.cells:
-        return dimms, stages
+        return dimms, stages, virtio
     joined = first.model_copy(update={"name": f"{boot.name}+{first.name}"})
     moved = tuple(d if d.stage == 0 else d.model_copy(update={"stage": d.stage - 1}) for d in dimms)
-    return moved, (joined, *stages[2:])
+    fewer = tuple(v.model_copy(update={"stages": v.stages[1:]}) for v in virtio)
+    return moved, (joined, *stages[2:]), fewer
 
 
 def layout_block(layout: GuestLayout, slots: int) -> int:
@@ -112,11 +156,19 @@ def pages_used(
     there = 0 if layout.facts.guest.running else cell.totals[0] - facts.not_pooled
     grown = cell.totals[stage] - cell.totals[0]
     backing = cell.backing
+    for virtio in cell.virtio:
+        if virtio.facts.own and virtio.facts.index is not None:
+            own = layout.facts.guest.devices[virtio.facts.index]
+            raised = virtio.requested[stage] - virtio.requested[0]
+            grown -= raised
+            page = own.page_size or backing.page
+            yield own.host_nodes or backing.nodes, page, _pages(raised, page)
     for device in facts.elsewhere:
         page = device.page or backing.page
         yield device.nodes or backing.nodes, page, _pages(device.size, page)
     if facts.spread:
-        yield backing.nodes, backing.page, _pages(there, backing.page)
+        if there:
+            yield backing.nodes, backing.page, _pages(there, backing.page)
         for dimm in cell.dimms:
             if dimm.stage <= stage:
                 yield dimm.nodes, backing.dimm_page, _pages(dimm.size, backing.dimm_page)
@@ -132,13 +184,20 @@ def _pages(memory: int, page: int) -> int:
 
 
 def _host_use(problem: Problem, layouts: Sequence[GuestLayout]) -> HostUse | None:
-    host = problem.host
-    if host is None:
+    if problem.host is None:
         return None
+    return host_use(problem.host, layouts)
+
+
+def host_use(host: Host, layouts: Sequence[GuestLayout]) -> HostUse:
+    """What the layouts take of the host where the guests are."""
     now: dict[tuple[int, int], int] = {}
     later: dict[tuple[int, int], int] = {}
+    back = _returned(layouts)
     free = {
-        (n.id, size): host.pool(n.id, size).free for n in host.nodes for size in host.page_sizes()
+        (n.id, size): host.pool(n.id, size).free + back.get((n.id, size), 0)
+        for n in host.nodes
+        for size in host.page_sizes()
     }
     for layout in layouts:
         facts = layout.facts
@@ -163,7 +222,9 @@ def _host_use(problem: Problem, layouts: Sequence[GuestLayout]) -> HostUse | Non
                         page_size=size,
                         total=host.pool(node.id, size).total,
                         free_before=host.pool(node.id, size).free,
-                        free_after=host.pool(node.id, size).free - now.get((node.id, size), 0),
+                        free_after=host.pool(node.id, size).free
+                        + back.get((node.id, size), 0)
+                        - now.get((node.id, size), 0),
                         promised=later.get((node.id, size), 0),
                     )
                     for size in host.page_sizes()
@@ -172,6 +233,24 @@ def _host_use(problem: Problem, layouts: Sequence[GuestLayout]) -> HostUse | Non
             for node in host.nodes
         )
     )
+
+
+def _returned(layouts: Sequence[GuestLayout]) -> dict[tuple[int, int], int]:
+    """Pages that running guests give back, by node and page size."""
+    back: dict[tuple[int, int], int] = {}
+    for layout in layouts:
+        facts, sizes = layout.facts, dict[int, int]()
+        for index in layout.gone:
+            sizes[index] = facts.guest.devices[index].size
+        for virtio in (v for cell in layout.cells for v in cell.virtio):
+            if facts.running and virtio.facts.index is not None:
+                sizes[virtio.facts.index] = (virtio.facts.before - virtio.requested[0]) * MiB
+        for index, size in sizes.items():
+            pool = pool_of(facts.guest, facts.guest.devices[index], facts.host)
+            if pool is not None:
+                page, node = pool
+                back[node, page] = back.get((node, page), 0) + size // page
+    return back
 
 
 def _take(
@@ -234,6 +313,8 @@ def _menu_note(problem: Problem, layout: GuestLayout) -> Iterator[str]:
         fewest = len(layout.facts.stages) - 1
         if sum(len(cell.dimms) for cell in layout.cells) > fewest:
             yield _over_sizes(layout)
+        return
+    if any(cell.virtio for cell in layout.cells):
         return
     planned = least = 0
     for cell, facts in zip(layout.cells, layout.facts.cells, strict=True):

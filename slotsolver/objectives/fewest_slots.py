@@ -23,7 +23,7 @@ class FewestSlots(Objective):
 
     def least(self, model: HostModel) -> int:
         """What the closed forms say that growth takes at least."""
-        return sum(g.fewest + g.facts.existing_slots for g in model.guests)
+        return sum(g.least_slots for g in model.guests)
 
     def expression(self, model: HostModel) -> Linear:
         """Sum the counts."""

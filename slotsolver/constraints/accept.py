@@ -1,0 +1,36 @@
+"""Accept: how near to its target a running guest has to come.
+
+A running guest changes by whole DIMMs, so that not every size can be met.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from slotsolver.policies import Policy
+
+if TYPE_CHECKING:
+    from slotsolver.facts import GuestFacts
+
+
+class Accept(Policy):
+    """A running guest's target is met `exactly` (the default without this policy), or by the
+    nearest size `below`, `above` or `nearest` to it. With a target for each cell this is about
+    every cell."""
+
+    kind: Literal["accept"] = "accept"
+    whole_guest: ClassVar[bool] = True
+    distance: Literal["exact", "below", "above", "nearest"]
+
+    def describe(self) -> str:
+        """State the rule."""
+        if self.distance == "exact":
+            return "the target is met exactly"
+        if self.distance == "nearest":
+            return "the target is met as nearly as possible"
+        return f"the target is met, or the nearest size {self.distance} it"
+
+    def restrict(self, facts: GuestFacts) -> None:
+        """Tell the target's rows; the last policy counts."""
+        if facts.running:
+            facts.running.accept, facts.running.accept_given = self.distance, True
