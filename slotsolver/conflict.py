@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from slotsolver.constraints.accept import Accept
 from slotsolver.constraints.guest_block import GuestBlock
+from slotsolver.constraints.swap import Swap
 from slotsolver.errors import InputError
 from slotsolver.gather import gather
 from slotsolver.plan import Conflict
 from slotsolver.platforms import platform_for
+from slotsolver.policies import Policy
 from slotsolver.problem import Guest, Host, Pool, Problem
 from slotsolver.size import MiB, format_size
 
@@ -102,22 +105,25 @@ def _change_guest(name: str, **update: object) -> Relax:
 
 def _guest_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:
     name = guest.name
-    if guest.slots is not None:
+    if guest.running:
+        yield from _running_rules(problem, guest)
+    elif guest.slots is not None:
         says = f"guest {name} has {guest.slots} memory slots"
         yield Rule("slots", says, f"slots {name}", _change_guest(name, slots=None))
     bits = guest.phys_bits or 40
-    yield Rule(
-        "phys-bits",
-        f"guest {name} addresses {bits} bits, and each slot takes 1 GiB of that",
-        f"phys-bits {name}",
-        _change_guest(name, phys_bits=52),
-    )
+    if not guest.running:
+        yield Rule(
+            "phys-bits",
+            f"guest {name} addresses {bits} bits, and each slot takes 1 GiB of that",
+            f"phys-bits {name}",
+            _change_guest(name, phys_bits=52),
+        )
     yield from _block_rule(problem, guest)
     waypoints = ", ".join(format_size(size) for size in guest.waypoints)
     if guest.waypoints:
         says = f"guest {name} passes through {waypoints}"
         yield Rule("waypoints", says, f"waypoints {name}", _change_guest(name, waypoints=()))
-    if guest.maximum_size > guest.target_size:
+    if guest.maximum_size > guest.target_size and not guest.running:
         yield Rule(
             "maximum",
             f"guest {name} can grow to {format_size(guest.maximum_size)}",
@@ -139,6 +145,38 @@ def _guest_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:
             )
 
 
+def _running_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:
+    """That a running guest meets its target exactly, exchanges nothing, and keeps its slots."""
+    name, most = guest.name, platform_for(guest.machine).max_slots
+    named = {p.kind for p in problem.policies if p.concerns(guest)}
+    taken = sum(device.takes_slot for device in guest.devices)
+    yield Rule(
+        "slots",
+        f"guest {name} runs with {guest.slots or 0} memory slots, {taken} of them taken",
+        f"slots {name}",
+        _change_guest(name, slots=most),
+    )
+    if not named & {"swap", "no-swap"}:
+        yield Rule(
+            "no-swap",
+            f"nothing of guest {name} is unplugged to make room for something else",
+            f"swap {name}",
+            _with_policy(Swap(guests=(name,))),
+        )
+    if "accept" not in named and guest.target_size != guest.size_now:
+        wanted, has = format_size(guest.target_size), format_size(guest.size_now)
+        yield Rule(
+            "target",
+            f"guest {name}, which has {has}, is to have exactly {wanted}",
+            f"target {name}",
+            _with_policy(Accept(distance="nearest", guests=(name,))),
+        )
+
+
+def _with_policy(policy: Policy) -> Relax:
+    return lambda p: p.model_copy(update={"policies": (*p.policies, policy)})
+
+
 def _block_rule(problem: Problem, guest: Guest) -> Iterator[Rule]:
     """That known boot memory makes the guest OS use large memory blocks."""
     platform = platform_for(guest.machine)
@@ -153,7 +191,7 @@ def _block_rule(problem: Problem, guest: Guest) -> Iterator[Rule]:
         f"guest {guest.name} boots with {format_size(guest.boot_size or 0)}, which makes its "
         f"memory block {format_size(block)}: DIMMs are multiples of that",
         f"block {guest.name}",
-        lambda p: p.model_copy(update={"policies": (*p.policies, small)}),
+        _with_policy(small),
     )
 
 

@@ -15,6 +15,8 @@ from slotsolver.errors import DefectError
 from slotsolver.facts import GuestFacts
 from slotsolver.gather import gather
 from slotsolver.model import HostModel
+from slotsolver.nearest import nearest_sizes
+from slotsolver.objectives.target_distance import TargetDistance
 from slotsolver.order import floor_for, in_order
 from slotsolver.place import device_window, free_gaps, settle_devices
 from slotsolver.plan import Infeasible, Plan, SolverFacts, Undecided
@@ -61,7 +63,10 @@ def solve(problem: Problem, *, time_limit: float | None = None) -> Plan | Infeas
             )
         return plan
     if solution == cp_model.INFEASIBLE:
-        return Infeasible(conflict=find_conflict(problem, lambda p: feasible(p, clock)))
+        return Infeasible(
+            conflict=find_conflict(problem, lambda p: feasible(p, clock)),
+            remedies=nearest_sizes(problem, lambda p: _nearest(p, clock)),
+        )
     return Undecided(seconds=clock.wall, says="no plan and no proof within the limits")
 
 
@@ -86,6 +91,19 @@ def feasible(problem: Problem, clock: Clock) -> bool | None:
     if status == cp_model.INFEASIBLE:
         return False
     return True if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+
+
+def _nearest(problem: Problem, clock: Clock) -> tuple[int, ...] | None:
+    """The guests' sizes (bytes) as near to their targets as they can be, if that is proven."""
+    facts = gather(problem)
+    refute(facts)
+    found = _search_running(problem, facts, (TargetDistance(),), clock)
+    if not isinstance(found, Solution) or not found.proven:
+        return None
+    return tuple(
+        sum(c.totals[f.target_stage] for c in layout.cells) * MiB + f.outside * MiB
+        for layout, f in zip(found.layouts, facts, strict=True)
+    )
 
 
 def _search_running(

@@ -101,7 +101,7 @@ def test_plugging_slots_in_order_keeps_cells_even() -> None:
 def test_states_and_stages() -> None:
     """Up to the target DIMMs are plugged (or plug, where the guest runs), beyond it reserved."""
     for running, state in ((False, "plugged"), (True, "plug")):
-        guest = best(problem([2], 4, 8, running=running, waypoints=[6 * B])).guests[0]
+        guest = best(problem([2], 4, 8, running=running, waypoints=[6 * B], slots=3)).guests[0]
         assert [(d.state, d.stage) for d in guest.dimms] == [
             (state, 1),
             ("reserved", 2),

@@ -75,8 +75,8 @@ def test_boot_memory_is_whole_pages() -> None:
 def test_running_guests_have_their_pages() -> None:
     """What is there is paid for; two new blocks count."""
     small = {"kind": "page-size", "size": 2 << 20}
-    given = {"running": True, "host": host((0, 2))}
-    assert pages([2], 4, None, small, **given) == 2 * PAGES
+    given = {"running": True, "slots": 1, "host": host((0, 2))}
+    assert pages([2], 4, 4, small, **given) == 2 * PAGES
 
 
 def test_guests_add_up() -> None:

@@ -1,0 +1,74 @@
+"""What a running guest can become instead, where its target cannot be met exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from slotsolver.constraints.accept import Accept
+from slotsolver.constraints.swap import Swap
+from slotsolver.errors import InputError
+from slotsolver.plan import Remedy
+from slotsolver.policies import Policy
+from slotsolver.problem import Guest, Problem
+from slotsolver.size import format_size
+
+Sizes = Callable[[Problem], tuple[int, ...] | None]
+"""The sizes (bytes) that the guests of a problem come to have as near to their targets as they can,
+``None`` where there is no plan or none was found."""
+
+
+def nearest_sizes(problem: Problem, sizes: Sizes) -> tuple[Remedy, ...]:
+    """For every running guest whose target has to be met exactly: the nearest sizes below and above
+    that can be met, and whether exchanging DIMMs would meet the target. Each is solved for."""
+    found: list[Remedy] = []
+    for place, guest in enumerate(problem.guests):
+        if guest.running and guest.target_size != guest.size_now and _exact(problem, guest):
+            found += _around(problem, guest, place, sizes)
+            found += _swapped(problem, guest, sizes)
+    return tuple(found)
+
+
+def _exact(problem: Problem, guest: Guest) -> bool:
+    named = [p for p in problem.policies if isinstance(p, Accept) and p.concerns(guest)]
+    return not named or named[-1].distance == "exact"
+
+
+def _around(problem: Problem, guest: Guest, place: int, sizes: Sizes) -> Iterator[Remedy]:
+    for side in ("below", "above"):
+        accept = Accept(distance=side, guests=(guest.name,))
+        reached = _try(_with(problem, accept), sizes)
+        if reached is not None:
+            size = format_size(reached[place])
+            wanted = format_size(guest.target_size)
+            now = " (what it has)" if reached[place] == guest.size_now else ""
+            yield Remedy(
+                change=f"target of guest {guest.name}",
+                from_=wanted,
+                to=size,
+                says=f"{size}{now} is the nearest size {side} {wanted} that guest {guest.name} can "
+                f"have: ask for it, or --accept {side}",
+            )
+
+
+def _swapped(problem: Problem, guest: Guest, sizes: Sizes) -> Iterator[Remedy]:
+    if any(p.kind in ("swap", "no-swap") and p.concerns(guest) for p in problem.policies):
+        return
+    if _try(_with(problem, Swap(guests=(guest.name,))), sizes) is not None:
+        yield Remedy(
+            change="policy",
+            from_="no-swap",
+            to="swap",
+            says=f"guest {guest.name} can have exactly {format_size(guest.target_size)} if DIMMs "
+            f"may be exchanged: --policy swap",
+        )
+
+
+def _with(problem: Problem, policy: Policy) -> Problem:
+    return problem.model_copy(update={"policies": (*problem.policies, policy)})
+
+
+def _try(problem: Problem, sizes: Sizes) -> tuple[int, ...] | None:
+    try:
+        return sizes(problem)
+    except InputError:
+        return None
