@@ -1,4 +1,7 @@
-"""The order of objectives: what the problem names, then the defaults that it leaves out."""
+"""The order of objectives: what the problem names, then the defaults that it leaves out.
+
+Objectives of running guests that it does not name come before those that it names.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,20 @@ from slotsolver.problem import Problem
 
 GROWTH_KINDS = frozenset({"step", "relative-step", "exact", "waypoints"})
 """Policies that say how growth is to be cut; with one of these the default step has no say."""
+
+
+BEFORE_NAMED = frozenset(
+    {
+        "target-distance",
+        "planned-growth",
+        "needless-unplug",
+        "fewest-unplugs",
+        "fewest-plugs",
+        "stranded-growth",
+    }
+)
+"""What comes before the objectives that a problem names, unless it names these too: a running guest
+that stays as it is would otherwise be the best by most of them."""
 
 
 def defaults(problem: Problem) -> tuple[Objective, ...]:
@@ -55,10 +72,15 @@ def defaults(problem: Problem) -> tuple[Objective, ...]:
 def in_order(problem: Problem, facts: Sequence[GuestFacts]) -> tuple[Objective, ...]:
     """Every objective to be minimised, the wish for page sizes first."""
     wishes = any(c.preferred_pages is not None for f in facts for c in f.cells)
+    usual = defaults(problem)
     first = (PreferredPages(),) if wishes else ()
-    named = {objective.kind for objective in problem.objectives}
-    order = (*(o for o in first if o.kind not in named), *problem.objectives)
-    return (*order, *(o for o in defaults(problem) if o.kind not in named))
+    first += tuple(o for o in usual if o.kind in BEFORE_NAMED)
+    if not problem.objectives:
+        first = first[: int(wishes)]
+    found = {o.kind: o for o in problem.objectives}
+    order = (*(o for o in first if o.kind not in found), *problem.objectives)
+    done = {o.kind for o in order}
+    return (*order, *(o for o in usual if o.kind not in done))
 
 
 def floor_for(problem: Problem, facts: GuestFacts) -> int:

@@ -18,7 +18,7 @@ from tests.constraints.builders import B, host, make_guest, problem, rules, two_
 from tests.strategies import small_problems
 
 Document = dict[str, Any]
-PLENTY = 1 << 20
+PLENTY = 1 << 24
 """Pages of any size that are more than enough."""
 
 
