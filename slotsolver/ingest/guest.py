@@ -3,70 +3,103 @@
 Boot memory and devices are rounded up as libvirt does at a start; a running domain's sizes are
 taken as they are, because they were rounded then (libvirt 9.0 ``qemu/qemu_domain.c:
 qemuDomainAlignMemorySizes``). The total is the sum of cells and devices, whatever ``<memory>`` says
-(``conf/domain_postparse.c:virDomainDefPostParseMemory``).
+(``conf/domain_postparse.c:virDomainDefPostParseMemory``); of a virtio-mem what is requested counts.
+A running guest's target is what it has, unless another one is wanted; growth that its metadata
+plans is kept as far as slots and addresses are free.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from slotsolver.errors import InputError
-from slotsolver.fields import first_error
+from slotsolver.fields import Model, first_error
 from slotsolver.ingest.backing import Inference, default_hugepage
 from slotsolver.ingest.define import check_definable
 from slotsolver.ingest.domain import Domain, DomainDevice, read_domain
 from slotsolver.ingest.files import decode, name_of, read_bytes
+from slotsolver.ingest.live import as_qemu_says, still_free
+from slotsolver.ingest.qmp import Answers, read_qmp
 from slotsolver.ingest.xml import looks_like_xml
-from slotsolver.ingest.yaml import read_document
+from slotsolver.ingest.yaml import Document, read_document
 from slotsolver.platforms import Platform, platform_for
-from slotsolver.problem import Guest, Host
+from slotsolver.problem import Cell, Device, Guest, Host, ReservedDimm, Target
 from slotsolver.size import KiB, MiB, format_size
 
+_CELLS: TypeAdapter[tuple[Cell, ...]] = TypeAdapter(tuple[Cell, ...])
+_DEVICES: TypeAdapter[tuple[Device, ...]] = TypeAdapter(tuple[Device, ...])
 _MACHINES = {"x86_64": "pc", "i686": "pc", "aarch64": "virt", "ppc64": "pseries"}
 
 
+class _Wanted(Model):
+    """The target of a guest that is not read as a whole."""
+
+    target: Target
+
+
 def read_guest(
-    source: str, *, host: Host | None = None, wanted: Mapping[str, Any] | None = None
+    source: str,
+    *,
+    host: Host | None = None,
+    wanted: Mapping[str, Any] | None = None,
+    qmp: Sequence[str] = (),
 ) -> Guest:
     """Read a guest from a domain XML or a YAML (or JSON) guest; ``-`` is standard input.
 
     ``host`` gives the default hugepage size, and the guest is checked against it. ``wanted`` are
-    fields of :class:`Guest` that take the place of what the source says.
+    fields of :class:`Guest` that take the place of what the source says. ``qmp`` are files of what
+    QEMU answers of the guest: then it is running, and its devices are those that QEMU has.
     """
     wanted = wanted or {}
     data = read_bytes(source)
     source = name_of(source)
+    answers = read_qmp(qmp) if qmp else None
     if looks_like_xml(data):
         domain = read_domain(data, source=source)
         text = decode(data, source=source)
-        guest = guest_from_domain(domain, xml=text, host=host, source=source)
+        guest = guest_from_domain(domain, xml=text, host=host, source=source, answers=answers)
         return change_guest(guest, wanted, source=source)
-    document = read_document(data, source=source)
-    guest = document.validate(Guest, {**document.data, **wanted})
+    guest = _from_document(read_document(data, source=source), wanted, answers)
     if host:
         check_against_host(guest, host, source=source)
     return guest
 
 
 def change_guest(guest: Guest, wanted: Mapping[str, Any], *, source: str) -> Guest:
-    """The guest with other fields, validated again; errors name ``source``."""
+    """The guest with other fields, validated again; errors name ``source``.
+
+    A running guest's maximum and slots are those it was started with: QEMU takes them from its
+    command line only (``-m``).
+    """
     if not wanted:
         return guest
     try:
-        return Guest.model_validate({**dict(guest), **wanted})
+        changed = Guest.model_validate({**dict(guest), **wanted})
     except ValidationError as error:
         raise first_error(error, source=source) from None
+    for field in ("maximum", "slots"):
+        if guest.running and getattr(changed, field) != getattr(guest, field):
+            raise InputError(
+                f"guest {guest.name} is running: its {field} cannot change before it is started "
+                f"anew; leave it out, or plan from the inactive XML (virsh dumpxml --inactive)",
+                source=source,
+                place=field,
+            )
+    return changed
 
 
-def guest_from_domain(domain: Domain, *, xml: str, host: Host | None, source: str) -> Guest:
-    """The guest that libvirt would start from this domain.
+def guest_from_domain(
+    domain: Domain, *, xml: str, host: Host | None, source: str, answers: Answers | None = None
+) -> Guest:
+    """The guest that libvirt would start from this domain, or has started.
 
     vCPUs in no cell go to cell 0; a domain without cells becomes one cell with all vCPUs, as
-    libvirt 9.6 does. Raises :class:`InputError` for what libvirt refuses to define, with its text,
-    and for host nodes and page sizes that ``host`` does not have.
+    libvirt 9.6 does. ``answers`` are what QEMU says of it. Raises :class:`InputError` for what
+    libvirt refuses to define, with its text, and for host nodes and page sizes that ``host`` does
+    not have.
     """
     check_definable(domain, source=source)
     if not domain.name:
@@ -77,9 +110,64 @@ def guest_from_domain(domain: Domain, *, xml: str, host: Host | None, source: st
         raise first_error(error, source=source) from None
     except InputError as error:
         raise error.at(source=source) from None
+    if answers is not None:
+        guest = as_qemu_says(guest, answers, source=source)
+    if guest.running:
+        growth = tuple(still_free(_planned(domain, source), guest.devices))
+        guest = guest.model_copy(update={"growth": growth})
     if host:
         check_against_host(guest, host, source=source)
     return guest
+
+
+def _planned(domain: Domain, source: str) -> Iterator[ReservedDimm]:
+    """The DIMMs that the domain's metadata plans."""
+    for dimm in domain.planned:
+        try:
+            yield ReservedDimm(slot=dimm.slot, size=dimm.size, cell=dimm.cell, address=dimm.address)
+        except ValidationError as error:
+            raise first_error(error, source=source).at(place=f"line {dimm.line}") from None
+
+
+def _from_document(document: Document, wanted: Mapping[str, Any], answers: Answers | None) -> Guest:
+    """A guest of a YAML or JSON document."""
+    fields = {**document.data, **wanted}
+    if answers is None:
+        return document.validate(Guest, with_target(fields, document.context))
+    now = {**fields, "running": fields.get("running") is True, "target": None}
+    guest = document.validate(Guest, with_target(now, document.context, runs=True))
+    target = None
+    if fields.get("target") is not None:
+        target = document.validate(_Wanted, {"target": fields["target"]}).target
+    told = as_qemu_says(guest, answers, source=document.source, target=target)
+    return told.model_copy(update={"growth": tuple(still_free(guest.growth, told.devices))})
+
+
+def with_target(
+    fields: dict[str, Any], context: dict[str, Any], *, runs: bool = False
+) -> dict[str, Any]:
+    """The fields of a guest; of one that runs, where they name no target, it is what it has.
+
+    ``context`` is the document's; ``runs`` says that the guest runs though its fields do not.
+    Fields that are wrong are left for :class:`Guest` to refuse.
+    """
+    if fields.get("target") is not None or not (runs or fields.get("running") is True):
+        return fields
+    try:
+        cells = _CELLS.validate_python(_numbered(fields.get("cells")), context=context)
+        devices = _DEVICES.validate_python(fields.get("devices", ()), context=context)
+    except ValidationError:
+        return {**fields, "target": "1 MiB"}
+    if any(cell.memory is None for cell in cells):
+        return {**fields, "target": fields.get("boot") or "1 MiB"}
+    now = sum(cell.memory or 0 for cell in cells) + sum(device.memory for device in devices)
+    return {**fields, "target": f"{now} B"}
+
+
+def _numbered(cells: Any) -> Any:
+    if not isinstance(cells, list):
+        return cells
+    return [{"id": i, **c} if isinstance(c, dict) else c for i, c in enumerate(cells)]
 
 
 def _fields(domain: Domain, host: Host | None) -> dict[str, Any]:
@@ -101,7 +189,7 @@ def _fields(domain: Domain, host: Host | None) -> dict[str, Any]:
         "host_passthrough": _host_passthrough(domain),
         "pci_hole64": _bytes(domain.pci_hole64_kib),
         "cells": cells,
-        "target": sum(c["memory"] for c in cells) + sum(d["size"] for d in devices),
+        "target": sum(c["memory"] for c in cells) + sum(map(_device_memory, devices)),
         "maximum": _maximum(domain, platform),
         "slots": domain.slots,
         "host_nodes": inference.memory_nodes,
@@ -199,6 +287,12 @@ def _devices(domain: Domain, inference: Inference, platform: Platform) -> list[d
     ]
 
 
+def _device_memory(device: Mapping[str, Any]) -> int:
+    """What a device adds to the guest, as :attr:`Device.memory`."""
+    memory = device["requested"] if device["model"] == "virtio-mem" else device["size"]
+    return int(memory or 0)
+
+
 def _device_cell(device: DomainDevice) -> int | None:
     if device.node is None and device.model in ("dimm", "nvdimm", "virtio-mem"):
         return 0
@@ -218,8 +312,10 @@ def _device_size(device: DomainDevice, domain: Domain, platform: Platform) -> in
 
 
 def _assigned_slots(domain: Domain) -> list[int | None]:
-    """Slots as libvirt assigns them: given ones first, then the lowest free one in order
+    """Slots as libvirt assigns them at a start: given ones first, then the lowest free one in order
     (qemu/qemu_domain_address.c:qemuDomainAssignMemorySlots)."""
+    if domain.running:
+        return [d.slot for d in domain.devices]
     given = {d.slot for d in domain.devices if d.slot is not None}
     free = (slot for slot in range(len(given) + len(domain.devices) + 1) if slot not in given)
     return [

@@ -9,8 +9,13 @@ import pytest
 
 from slotsolver.errors import InputError
 from slotsolver.ingest.domain import read_domain
-from slotsolver.ingest.guest import check_against_host, guest_from_domain, read_guest
-from slotsolver.problem import Device, Guest, Host
+from slotsolver.ingest.guest import (
+    change_guest,
+    check_against_host,
+    guest_from_domain,
+    read_guest,
+)
+from slotsolver.problem import Device, Guest, Host, ReservedDimm
 from slotsolver.size import GiB, KiB, MiB
 
 DATA = Path(__file__).parents[1] / "data" / "ingest"
@@ -32,6 +37,9 @@ def guest_of(
         f"</os><cpu>{numa}</cpu>\n{inside}\n</domain>"
     )
     return guest_from_domain(read_domain(xml.encode(), source="g"), xml=xml, host=host, source="g")
+
+
+PLACED = "<address type='dimm' slot='0' base='0x140000000'/>"
 
 
 def dimm(size: str = "<size unit='MiB'>512</size>", rest: str = "", source: str = "") -> str:
@@ -61,7 +69,8 @@ def test_a_full_domain_becomes_the_guest_that_would_start() -> None:
     assert [c.distances for c in guest.cells] == [{0: 10, 1: 21}, {0: 21}]
     assert (guest.host_nodes, guest.mode) == ((0, 1), "strict")
     assert (guest.maximum, guest.slots) == (32 * GiB, 16)
-    assert guest.target == (1025 + 1024 + 512 + 1024 + 512 + 2048 + 256 + 64) * MiB
+    requested = 1024
+    assert guest.target == (1025 + 1024 + 512 + 1024 + 512 + requested + 256 + 64) * MiB
     assert guest.xml == (DATA / "guest-numa.xml").read_text()
 
 
@@ -97,7 +106,7 @@ def test_a_domain_without_cells_gets_one_with_everything() -> None:
     """libvirt needs a cell for hotplug; it holds all vCPUs and all the boot memory."""
     guest = read_guest(str(DATA / "guest-plain.xml"))
     assert [(c.id, c.cpus, c.memory) for c in guest.cells] == [(0, (0, 1, 2, 3), 4 * GiB)]
-    assert (guest.target, guest.maximum, guest.running) == (4 * GiB, None, True)
+    assert (guest.target, guest.maximum, guest.running) == (4 * GiB, None, False)
     device = dimm().replace("<node>0</node>", "")
     guest = guest_of(f"<memory unit='GiB'>2</memory>{device}", cells="")
     assert (guest.boot_size, guest.devices[0].cell) == (1536 * MiB, 0)
@@ -198,7 +207,7 @@ def test_sizes_are_rounded_at_a_start_only(
     domain: str, machine: str, cell: int, size: int, maximum: int
 ) -> None:
     """Cells and maximum to 1 MiB, DIMMs to 2 MiB, all to 256 MiB on pseries; running: verbatim."""
-    inside = dimm("<size unit='MiB'>3</size>").replace("unit='GiB'>8<", ">1048577<")
+    inside = dimm("<size unit='MiB'>3</size>", PLACED).replace("unit='GiB'>8<", ">1048577<")
     numa = "<cell memory='523777' cpus='0-1'/>"
     guest = guest_of(inside, cells=numa, domain=domain, machine=machine)
     assert (guest.cells[0].memory, guest.devices[0].size, guest.maximum) == (cell, size, maximum)
@@ -258,3 +267,77 @@ def test_a_machine_without_memory_slots_is_refused() -> None:
     """A machine type that cannot have DIMMs is named, with its file."""
     with pytest.raises(InputError, match=r"^g: os/type: .*not supported by: isapc"):
         guest_of(machine="isapc")
+
+
+def test_a_running_guest_has_its_size() -> None:
+    """Its target is what it has; of a virtio-mem that is what is requested of it."""
+    virtio = (
+        "<memory model='virtio-mem'><target><size unit='GiB'>2</size><node>1</node>"
+        "<block unit='MiB'>2</block><requested unit='MiB'>256</requested>"
+        "<current unit='MiB'>512</current></target></memory></devices>"
+    )
+    inside = dimm(rest=PLACED).replace("</devices>", virtio)
+    guest = guest_of(inside, domain="type='kvm' id='3'")
+    assert guest.target == guest.size_now == (2048 + 512 + 256) * MiB
+
+
+@pytest.mark.parametrize(
+    ("rest", "missing"),
+    [
+        ("", "slot"),
+        ("<address type='dimm' slot='0'/>", "address"),
+        ("<address type='dimm' slot='0' base='0x0'/>", "address"),
+    ],
+)
+def test_a_live_domain_without_addresses_is_refused(rest: str, missing: str) -> None:
+    """What a DIMM lacks is named, with the file and where to get it."""
+    message = f"^g: guest g is running, but its dimm 0 of 512 MiB has no {missing}; take the live"
+    with pytest.raises(InputError, match=message):
+        guest_of(dimm(rest=rest), domain="type='kvm' id='3'")
+    assert guest_of(dimm(rest=rest)).devices[0].slot == 0, "an inactive one needs none"
+
+
+GROWTH = (
+    "<metadata><s:growth xmlns:s='https://slotsolver.org/xmlns/domain/1.0'>"
+    "<s:dimm slot='{slot}' size='536870912' cell='1' address='{address:#x}' stage='2'/>"
+    "</s:growth></metadata>"
+)
+
+
+@pytest.mark.parametrize(
+    ("slot", "address", "kept"),
+    [
+        (1, 0x160000000, True),
+        (1, 0x120000000, True),
+        (0, 0x160000000, False),
+        (1, 0x140000000, False),
+        (1, 0x15FFFFFFF, False),
+        (1, 0x120000001, False),
+    ],
+)
+def test_planned_growth_is_kept_where_it_is_free(slot: int, address: int, kept: bool) -> None:
+    """A slot that is taken, or an address that a device overlaps, is no growth any more."""
+    inside = GROWTH.format(slot=slot, address=address) + dimm(rest=PLACED)
+    growth = guest_of(inside, domain="type='kvm' id='3'").growth
+    planned = ReservedDimm(slot=slot, size=512 * MiB, cell=1, address=address)
+    assert growth == ((planned,) if kept else ())
+    assert guest_of(inside).growth == ()
+
+
+def test_planned_growth_that_is_none_is_refused() -> None:
+    """A size of 0 in the metadata is named with the file."""
+    inside = GROWTH.replace("536870912", "0").format(slot=1, address=0x160000000)
+    with pytest.raises(InputError, match=r"^g: line \d+/size: Input should be greater than 0"):
+        guest_of(inside + dimm(rest=PLACED), domain="type='kvm' id='3'")
+    assert guest_of(inside + dimm()).growth == ()
+
+
+@pytest.mark.parametrize("field", ["maximum", "slots"])
+def test_what_a_running_guest_was_started_with_stays(field: str) -> None:
+    """QEMU takes maximum and slots from its command line; what they are may be said again."""
+    running = guest_of(dimm(rest=PLACED), domain="type='kvm' id='3'")
+    same = change_guest(running, {"maximum": 8 * GiB, "slots": 4, "target": GiB * 4}, source="f")
+    assert same == running.model_copy(update={"target": 4 * GiB})
+    with pytest.raises(InputError, match=f"^f: {field}: guest g is running: its {field} cannot"):
+        change_guest(running, {field: 16 * GiB if field == "maximum" else 5}, source="f")
+    assert change_guest(guest_of(dimm()), {field: 9 * GiB if field == "maximum" else 5}, source="f")

@@ -36,7 +36,7 @@ def test_a_problem_names_its_files_relative_to_itself() -> None:
         8,
     )
     assert small.maximum == AtLeast(at_least=16 * GiB)
-    assert small.running
+    assert not small.running
     assert small.xml == (DATA / "guest-plain.xml").read_text()
     assert (web.boot, web.target) == (4 * GiB, {0: 3 * GiB, 1: 3 * GiB})
     assert web.cells[1].page_size == 2 * MiB
@@ -61,6 +61,45 @@ def test_a_host_may_be_inline_local_or_absent(tmp_path: Path) -> None:
     assert hosts[1] is not None
     assert hosts[2] is None
     assert read_problem(written(tmp_path, GUEST), host=hosts[0]).host == hosts[0]
+
+
+RUNNING = "guests: [{domain: running.xml, qmp: running.qmp.json, target: 5 GiB}]\n"
+LIVE = f"""\
+guests:
+- name: live
+  running: true
+  cells: [{{memory: 1 GiB}}, {{memory: 1 GiB}}]
+  slots: 8
+  maximum: 8 GiB
+  devices: [{{slot: 2, size: 1 GiB, cell: 1, address: {0x140000000}}}]
+  growth: [{{slot: 3, size: 1 GiB, cell: 0, address: {0x180000000}}}]
+"""
+
+
+def test_running_guests(tmp_path: Path) -> None:
+    """A domain is running that runs, or of which QEMU tells; an inline one that says so."""
+    (web,) = read_problem(written(tmp_path, RUNNING)).guests
+    assert (web.running, web.target, web.devices[2].address) == (True, 5 * GiB, 0x160000000)
+    inactive = RUNNING.replace("running.xml", "running-inactive.xml").replace(
+        "running.qmp.json", "[running.qmp.json]"
+    )
+    (again,) = read_problem(written(tmp_path, inactive)).guests
+    assert (again.running, again.devices) == (True, web.devices)
+    (live,) = read_problem(written(tmp_path, LIVE)).guests
+    assert (live.running, live.target) == (True, 3 * GiB)
+    assert [dimm.slot for dimm in live.growth] == [3]
+    (wanted,) = read_problem(written(tmp_path, LIVE + "  target: {0: 1 GiB, 1: 3 GiB}\n")).guests
+    assert wanted.target == {0: GiB, 1: 3 * GiB}
+
+
+def test_hosts_to_migrate_to(tmp_path: Path) -> None:
+    """They are files beside the problem, or stand in it."""
+    hosts = "host: capabilities.xml\nalso_hosts: [capabilities.xml, {nodes: [{memory: 8 GiB}]}]\n"
+    problem = read_problem(written(tmp_path, GUEST + hosts.replace("{memory", "{id: 4, memory")))
+    assert problem.also_hosts[0] == problem.host
+    assert [node.id for node in problem.also_hosts[1].nodes] == [4]
+    (tmp_path / "p.json").write_text(problem.model_dump_json())
+    assert read_problem(str(tmp_path / "p.json")) == problem
 
 
 @pytest.mark.parametrize(
@@ -117,6 +156,29 @@ def test_a_host_may_be_inline_local_or_absent(tmp_path: Path) -> None:
             "guest-numa.xml: guest db1, numatune/memory: unsupported configuration: NUMA node 1",
         ),
         ("<domain/>", "is XML, a problem is YAML"),
+        (GUEST + "host: capabilities.xml\nalso_hosts: [nowhere.xml]\n", "nowhere.xml: there is no"),
+        (
+            GUEST + "host: capabilities.xml\nalso_hosts:\n- nodes: [{id: 0}]\n",
+            "line 8, also_hosts.0.nodes.0.memory: this field is needed here",
+        ),
+        (GUEST + "also_hosts: [capabilities.xml]\n", "also_hosts needs a host"),
+        (GUEST + "also_hosts: capabilities.xml\n", "line 6, also_hosts: Input should be a valid"),
+        (RUNNING.replace(".qmp.json", ".absent"), "running.absent: there is no such file"),
+        (RUNNING.replace("running.qmp.json", "7"), "line 1, guests.0.qmp: Input should be a valid"),
+        (
+            RUNNING.replace("target: 5 GiB", "maximum: 16 GiB"),
+            "line 1, guests.0.maximum: guest web is running: its maximum cannot change",
+        ),
+        (
+            RUNNING.replace("target: 5 GiB", "slots: 16"),
+            "line 1, guests.0.slots: guest web is running: its slots cannot change",
+        ),
+        (RUNNING.replace("5 GiB", "1 GiB"), "line 1, guests.0: guest web: boot memory is 2 GiB, m"),
+        (RUNNING.replace("5 GiB", "9 GiB"), "target 9 GiB is above the maximum 8 GiB"),
+        (LIVE.replace("slot: 2, ", ""), "line 2, guests.0: guest live is running, but its dimm 0 "),
+        (LIVE.replace("{memory: 1 GiB}", "{}"), "is running: give `memory` for every cell"),
+        (LIVE.replace("8 GiB", "{at_least: 8 GiB}"), "its maximum is a size, not a bound"),
+        (LIVE.replace("size: 1 GiB, cell: 1", "size: 1, cell: 1"), "devices.0.size: size 1 has no"),
     ],
 )
 def test_bad_problems_are_one_line_with_the_place(tmp_path: Path, text: str, rule: str) -> None:
