@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
 
+from slotsolver.checker import objectives_running
 from slotsolver.checker.plan_host import needs
 from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
@@ -65,26 +66,20 @@ def _default_step(guest: GuestSubject) -> int:
 
 def _least_imbalance(plan: PlanSubject, _: Any) -> int:
     """Boot memory that is split freely and is no wanted size itself counts only with what exceeds
-    one unit and the imbalance of the next stage."""
+    one unit and the imbalance of the next stage. Of a running guest only the target counts here."""
     total = 0
     for guest in plan.guests:
+        if guest.guest.running:
+            per_cell = isinstance(guest.guest.target, dict)
+            total += 0 if per_cell else guest.spread(guest.target_stage)
+            continue
         stages = guest.balanced_stages(1)
         early = guest.boot_free and guest.planned.stages[0].name == "boot"
-        total += sum(_spread(guest, stage) for stage in stages if stage or not early)
+        total += sum(guest.spread(stage) for stage in stages if stage or not early)
         if early:
-            following = _spread(guest, 1) if 1 in stages else 0
-            total += max(0, _spread(guest, 0) - max(guest.smallest_unit(plan), following))
+            following = guest.spread(1) if 1 in stages else 0
+            total += max(0, guest.spread(0) - max(guest.smallest_unit(plan), following))
     return total
-
-
-def _spread(guest: GuestSubject, stage: int) -> int:
-    """How much further above its share, in whole MiB, one cell is than another (bytes)."""
-    totals, shares = guest.totals(stage), guest.shares()
-    off = [
-        cell - sum(totals) * share // (sum(shares) * MiB) * MiB
-        for cell, share in zip(totals, shares, strict=True)
-    ]
-    return max(off) - min(off)
 
 
 def _shortest_distance(plan: PlanSubject, _: Any) -> int:
@@ -139,7 +134,7 @@ def _preferred_pages(plan: PlanSubject, _: Any) -> int:
 
 
 def _lowest_maxmem(plan: PlanSubject, _: Any) -> int:
-    return sum(sum(g.totals(g.last_stage)) + g.beside for g in plan.guests)
+    return sum(g.memory(g.last_stage) for g in plan.guests)
 
 
 VALUES: dict[str, Callable[[PlanSubject, Any], int]] = {
@@ -151,4 +146,11 @@ VALUES: dict[str, Callable[[PlanSubject, Any], int]] = {
     "least-stranding": _least_stranding,
     "lowest-maxmem": _lowest_maxmem,
     "preferred-pages": _preferred_pages,
+    "target-distance": objectives_running.distance,
+    "planned-growth": objectives_running.planned_growth,
+    "needless-unplug": objectives_running.needless,
+    "fewest-unplugs": objectives_running.unplugs,
+    "fewest-plugs": objectives_running.plugs,
+    "stranded-growth": objectives_running.stranded,
+    "growth-imbalance": objectives_running.growth_imbalance,
 }

@@ -54,6 +54,11 @@ def placed_devices(guest: GuestSubject) -> list[Placed]:
         for d in guest.planned.dimms
         if d.state != "unplug"
     ]
+    found += [
+        Placed(v.address, v.size, f"virtiomem{v.number}", f"{guest.place} virtio-mem {v.number}")
+        for v in guest.planned.virtio_mem
+        if v.address
+    ]
     for number, device in enumerate(guest.guest.devices):
         if device.address and device.model != "sgx-epc" and not _shown(guest, device):
             place = f"{guest.place} device {number}"
@@ -65,15 +70,17 @@ def _space(guest: GuestSubject) -> Iterator[Violation]:
     """QEMU 7.2 hw/mem/memory-device.c:memory_device_check_addable, device by device."""
     space = guest.planned.maximum - sum(c.boot for c in guest.planned.cells)
     used = sum(d.size for d in guest.kept_devices if d.model != "sgx-epc")
-    for dimm in guest.new_dimms:
-        if used + dimm.size > space >= 0:
+    new = [(d.size, f"slot {d.slot}") for d in guest.new_dimms]
+    new += [(v.size, f"virtio-mem {v.number}") for v in guest.new_virtio]
+    for size, name in new:
+        if used + size > space >= 0:
             says = (
                 f"not enough space, currently 0x{used:x} in use of total space for memory devices "
                 f"0x{space:x}"
             )
-            yield Violation("qemu-3.2-space", "start", says, f"{guest.place} slot {dimm.slot}")
+            yield Violation("qemu-3.2-space", "start", says, f"{guest.place} {name}")
             return
-        used += dimm.size
+        used += size
 
 
 def _places(guest: GuestSubject, memory: MemoryMap) -> Iterator[Violation]:
@@ -101,7 +108,9 @@ def _automatic(guest: GuestSubject, memory: MemoryMap) -> Iterator[Violation]:
         return
     taken = [(Range(d.address, d.size), d.name) for d in placed_devices(guest)]
     for number, device in enumerate(guest.guest.devices):
-        if device.address or device.model in ("dimm", "sgx-epc") or _shown(guest, device):
+        listed = guest.listed(device)
+        placed = device.address or _shown(guest, device) if listed is None else listed.address
+        if placed or device.model in ("dimm", "sgx-epc"):
             continue
         align = max(2 * MiB, device.block or 0, device.page_size or 0)
         try:
@@ -114,6 +123,8 @@ def _automatic(guest: GuestSubject, memory: MemoryMap) -> Iterator[Violation]:
 
 
 def _shown(guest: GuestSubject, device: Device) -> bool:
-    """Whether a device of the guest is among the plan's DIMMs."""
+    """Whether a device of the guest is among the plan's DIMMs or virtio-mem devices."""
+    if guest.listed(device) is not None:
+        return True
     slots = {d.slot for d in guest.planned.dimms if d.state in ("present", "unplug")}
     return device.takes_slot and (device.model == "dimm" or device.slot in slots)

@@ -11,11 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import chain, combinations
 
-from slotsolver.checker.subject import GuestSubject, Piece, PlanSubject
+from slotsolver.checker.changes import delta
+from slotsolver.checker.pieces import Piece
+from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
 from slotsolver.fields import format_ids
-from slotsolver.plan import PoolUse
-from slotsolver.problem import Host
+from slotsolver.plan import HostUse
+from slotsolver.problem import Device, Guest, Host
 from slotsolver.size import format_size
 
 Needs = dict[int, list[tuple[frozenset[int], int]]]
@@ -32,13 +34,10 @@ def check_host(plan: PlanSubject) -> Iterator[Violation]:
         yield from _backing(guest, host)
     if host is None or plan.plan.host is None:
         return
-    yield from _table(plan, host)
-    capacity = {
-        (node.id, size): host.pool(node.id, size).free
-        for node in host.nodes
-        for size in host.page_sizes()
-    }
-    for nodes, size, pages, free in shortages(needs(plan), capacity):
+    back = returned(plan)
+    taken, later = needs(plan), needs(plan, promised=True)
+    yield from check_table(plan.plan.host, host, taken, later, back, "")
+    for nodes, size, pages, free in shortages(taken, capacity(host, back)):
         says = (
             f"{pages} pages of {format_size(size)} are needed on host node {format_ids(nodes)}, "
             f"{free} are free"
@@ -56,6 +55,47 @@ def needs(plan: PlanSubject, *, promised: bool = False) -> Needs:
             if beyond == promised and not piece.taken:
                 wanted[piece.page_size].append((frozenset(piece.nodes), piece.pages))
     return wanted
+
+
+def returned(plan: PlanSubject) -> Pools:
+    """Pages that unplugged DIMMs and lowered virtio-mem devices give back, by node and page size:
+    only where it is certain which pool they came from."""
+    found: dict[tuple[int, int], int] = defaultdict(int)
+    for guest in plan.guests:
+        if not guest.guest.running:
+            continue
+        there = {d.slot: d for d in guest.guest.devices if d.model == "dimm"}
+        gone = [(there.get(d.slot), d.size) for d in guest.changes.unplugged]
+        gone += [(guest.existing_virtio.get(v.number), -delta(v)) for v in guest.changes.lowered]
+        for device, size in gone:
+            pool = _origin(guest.guest, device, plan.problem.host) if device else None
+            if pool is not None:
+                found[pool] += size // pool[1]
+    return found
+
+
+def _origin(guest: Guest, device: Device, host: Host | None) -> tuple[int, int] | None:
+    """The node and page size of a device's pool: its page size must be known, and either the host
+    has one node, or the device is bound to one, strictly."""
+    cell = guest.cells[device.cell or 0]
+    page = device.page_size or cell.page_size
+    if host is None or page is None:
+        return None
+    if len(host.nodes) == 1:
+        return host.nodes[0].id, page
+    nodes, mode = device.host_nodes or cell.host_nodes, cell.mode
+    if not nodes:
+        nodes, mode = guest.host_nodes, guest.mode
+    return (nodes[0], page) if nodes and len(nodes) == 1 and mode == "strict" else None
+
+
+def capacity(host: Host, back: Pools) -> Pools:
+    """Pages that may be taken from each pool: those that are free, and those given back."""
+    return {
+        (node.id, size): host.pool(node.id, size).free + back.get((node.id, size), 0)
+        for node in host.nodes
+        for size in host.page_sizes()
+    }
 
 
 def shortages(wanted: Needs, capacity: Pools) -> Iterator[tuple[frozenset[int], int, int, int]]:
@@ -76,7 +116,7 @@ def _backing(guest: GuestSubject, host: Host | None) -> Iterator[Violation]:
     """Pages and nodes of each piece are the host's, and what the guest requires."""
     for piece in guest.pieces:
         if host is None:
-            if piece.nodes:
+            if piece.nodes and not piece.given:
                 yield Violation("plan-nodes", "plan", "host nodes without a host", piece.place)
             continue
         for node in sorted(set(piece.nodes) - {n.id for n in host.nodes}):
@@ -127,26 +167,27 @@ def _same_backing(guest: GuestSubject) -> Iterator[Violation]:
             yield Violation("one-node", "plan", says, place)
 
 
-def _table(plan: PlanSubject, host: Host) -> Iterator[Violation]:
-    """``plan.host`` says what the pools hold before and after."""
-    table: dict[tuple[int, int], PoolUse] = {}
-    for use in plan.plan.host.nodes if plan.plan.host else ():
-        table |= {(use.id, pool.page_size): pool for pool in use.pools}
-    reserved, promised = needs(plan), needs(plan, promised=True)
+def check_table(
+    use: HostUse, host: Host, reserved: Needs, promised: Needs, back: Pools, where: str
+) -> Iterator[Violation]:
+    """A table of a host's pools says what they hold before and after. ``back`` are the pages that
+    are given back, ``where`` is put before the places of violations."""
+    table = {(node.id, pool.page_size): pool for node in use.nodes for pool in node.pools}
     for size in host.page_sizes():
         pools = {place: use for place, use in table.items() if place[1] == size}
-        taken = {place: use.free_before - use.free_after for place, use in pools.items()}
+        taken = {p: u.free_before + back.get(p, 0) - u.free_after for p, u in pools.items()}
         later = {place: use.promised for place, use in pools.items()}
         for name, said, wanted in (("taken", taken, reserved), ("promised", later, promised)):
             pieces = {size: wanted.get(size, [])}
             total = sum(pages for _, pages in pieces[size])
-            if sum(said.values()) != total or list(shortages(pieces, said)):
+            wrong = sum(said.values()) != total or min(said.values(), default=0) < 0
+            if wrong or list(shortages(pieces, said)):
                 says = f"{total} pages are {name}, the plan says {sum(said.values())} or elsewhere"
-                yield Violation("plan-host", "plan", says, f"pools of {format_size(size)}")
+                yield Violation("plan-host", "plan", says, f"{where}pools of {format_size(size)}")
     for node in host.nodes:
         for size in (host.base_page, *(p.page_size for p in node.pools)):
             pool, entry = host.pool(node.id, size), table.get((node.id, size))
             if entry is None or (entry.total, entry.free_before) != (pool.total, pool.free):
                 says = f"the pool has {pool.free} of {pool.total} pages free, the plan says {entry}"
-                place = f"host node {node.id} pool of {format_size(size)}"
+                place = f"{where}host node {node.id} pool of {format_size(size)}"
                 yield Violation("plan-host", "plan", says, place)

@@ -147,12 +147,13 @@ def _granularity(guest: GuestSubject, platform: Platform) -> Iterator[Violation]
                 f"size 0x{dimm.size:x}"
             )
             yield Violation("guest-block", "guest", says, place)
-        if not _node_known(guest, dimm.cell):
+        if not node_known(guest, dimm.cell):
             says = f"the guest kernel does not know node {dimm.cell}: it has no CPU and no memory"
             yield Violation("guest-node", "guest", says, place)
 
 
-def _node_known(guest: GuestSubject, cell: int) -> bool:
-    """The SRAT names nodes with CPUs or boot memory, and the last one (hw/i386/acpi-build.c)."""
+def node_known(guest: GuestSubject, cell: int) -> bool:
+    """Whether the guest kernel knows a cell's node: the SRAT names nodes with CPUs or boot memory,
+    and the last one (hw/i386/acpi-build.c)."""
     last = cell == len(guest.guest.cells) - 1
     return last or bool(guest.guest.cells[cell].cpus) or guest.planned.cells[cell].boot > 0

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from slotsolver.checker.subject import GuestSubject, whole_mib
 from slotsolver.checker.violation import Violation
-from slotsolver.plan import Plan, PlannedGuest
-from slotsolver.problem import Guest, Problem
+from slotsolver.plan import Plan, PlannedDimm, PlannedGuest
+from slotsolver.problem import Device, Guest, Problem
 from slotsolver.size import format_size
 
 
@@ -40,8 +40,22 @@ def check_shape(guest: Guest, planned: PlannedGuest) -> Iterator[Violation]:
             yield Violation("plan-dimm", "plan", f"there is no stage {dimm.stage}", where)
         if dimm.size <= 0 or dimm.page_size <= 0:
             yield Violation("plan-dimm", "plan", "size and page size are more than 0", where)
+    yield from _virtio_shape(guest, planned)
     if any(c.page_size <= 0 for c in planned.cells) or planned.block <= 0:
         yield Violation("plan-cells", "plan", "page sizes and the block are more than 0", place)
+
+
+def _virtio_shape(guest: Guest, planned: PlannedGuest) -> Iterator[Violation]:
+    for virtio in planned.virtio_mem:
+        where = f"guest {guest.name} virtio-mem {virtio.number}"
+        if not 0 <= virtio.cell < len(guest.cells):
+            yield Violation("plan-virtio-mem", "plan", f"there is no cell {virtio.cell}", where)
+        if len(virtio.stages) != len(planned.stages):
+            says = f"it has {len(virtio.stages)} stages, the guest {len(planned.stages)}"
+            yield Violation("plan-virtio-mem", "plan", says, where)
+        if min(virtio.size, virtio.block, virtio.page_size) <= 0:
+            says = "size, block and page size are more than 0"
+            yield Violation("plan-virtio-mem", "plan", says, where)
 
 
 def check_structure(guest: GuestSubject) -> Iterator[Violation]:
@@ -49,9 +63,11 @@ def check_structure(guest: GuestSubject) -> Iterator[Violation]:
     yield from _boot(guest)
     yield from _slots(guest)
     yield from _existing(guest)
-    yield from _stages(guest)
-    yield from _states(guest)
+    yield from _totals(guest)
     yield from _summary(guest)
+    if not guest.guest.running:
+        yield from _stages(guest)
+        yield from _states(guest)
 
 
 def _boot(subject: GuestSubject) -> Iterator[Violation]:
@@ -83,9 +99,6 @@ def _slots(subject: GuestSubject) -> Iterator[Violation]:
             says = f"memory device slot '{slot}' exceeds slots count '{planned.slots}'"
             yield Violation("libvirt-S2", "define", f"unsupported configuration: {says}", place)
     given = subject.guest.slots
-    if given is not None and subject.guest.running and planned.slots != given:
-        says = f"a running guest keeps its {given} slots, planned are {planned.slots}"
-        yield Violation("plan-slots", "plan", says, subject.place)
     if given is not None and subject.slots_used > given:
         says = f"the guest has {given} slots, the plan uses {subject.slots_used}"
         yield Violation("plan-slots", "plan", says, subject.place)
@@ -97,16 +110,7 @@ def _existing(subject: GuestSubject) -> Iterator[Violation]:
     for number, device in enumerate(subject.guest.devices):
         if not device.takes_slot:
             continue
-        match = next(
-            (
-                d
-                for d in shown
-                if (d.size, d.cell) == (whole_mib(device.size), device.cell or 0)
-                and device.slot in (None, d.slot)
-                and device.address in (None, d.address)
-            ),
-            None,
-        )
+        match = next((d for d in shown if _is_shown(subject, device, d)), None)
         if match is not None:
             shown.remove(match)
         elif device.model == "dimm":
@@ -117,19 +121,33 @@ def _existing(subject: GuestSubject) -> Iterator[Violation]:
         yield Violation("plan-existing", "plan", says, f"{subject.place} slot {dimm.slot}")
 
 
-def _stages(subject: GuestSubject) -> Iterator[Violation]:
-    stages = subject.planned.stages
-    for index, stage in enumerate(stages):
-        place = f"{subject.place} stage {stage.name}"
-        totals = subject.totals(index)
+def _is_shown(subject: GuestSubject, device: Device, dimm: PlannedDimm) -> bool:
+    """Whether a planned DIMM is a device that the guest has; only DIMMs proper are unplugged."""
+    cell = subject.planned.cells[dimm.cell]
+    return (
+        (dimm.size, dimm.cell, dimm.stage) == (whole_mib(device.size), device.cell or 0, 0)
+        and device.slot in (None, dimm.slot)
+        and device.address in (None, dimm.address)
+        and (device.page_size or cell.page_size) == dimm.page_size
+        and (device.host_nodes or cell.host_nodes) == dimm.host_nodes
+        and (dimm.state == "present" or device.model == "dimm")
+    )
+
+
+def _totals(subject: GuestSubject) -> Iterator[Violation]:
+    for index, stage in enumerate(subject.planned.stages):
+        place, totals = f"{subject.place} stage {stage.name}", subject.totals(index)
         if stage.cells != totals:
             says = f"the cells' totals are {totals} bytes, the plan says {stage.cells}"
             yield Violation("plan-totals", "plan", says, place)
-        if stage.memory != sum(totals) + subject.beside:
-            says = (
-                f"the total is {sum(totals) + subject.beside} bytes, the plan says {stage.memory}"
-            )
+        if stage.memory != subject.memory(index):
+            says = f"the total is {subject.memory(index)} bytes, the plan says {stage.memory}"
             yield Violation("plan-totals", "plan", says, place)
+
+
+def _stages(subject: GuestSubject) -> Iterator[Violation]:
+    """A guest that does not run has the sizes that are wanted, each once, from boot on."""
+    stages = subject.planned.stages
     sizes = [s.memory for s in stages]
     expected = sorted({sizes[0], *subject.wanted_sizes})
     if subject.maximum_may_exceed:
@@ -143,32 +161,52 @@ def _stages(subject: GuestSubject) -> Iterator[Violation]:
     if isinstance(target, dict):
         wanted = tuple(whole_mib(target[c.id]) for c in subject.guest.cells)
         if subject.totals(subject.target_stage) != wanted:
-            says = f"the cells' targets are {wanted} bytes, planned {stages[-1].cells}"
+            planned = subject.totals(subject.target_stage)
+            says = f"the cells' targets are {wanted} bytes, planned {planned}"
             yield Violation("plan-target", "plan", says, subject.place)
 
 
 def _states(subject: GuestSubject) -> Iterator[Violation]:
-    now = "plug" if subject.guest.running else "plugged"
+    """A guest that does not run boots with its target; nothing is done to it."""
+    planned = subject.planned
     for dimm in subject.new_dimms:
-        expected = now if dimm.stage <= subject.target_stage else "reserved"
+        expected = "plugged" if dimm.stage <= subject.target_stage else "reserved"
         if dimm.state != expected or dimm.stage == 0:
             says = f"a new DIMM of stage {dimm.stage} is {expected} and not at boot: {dimm.state}"
             yield Violation("plan-state", "plan", says, f"{subject.place} slot {dimm.slot}")
-    slots = {d.slot for d in subject.planned.dimms}
-    for operation in subject.planned.operations:
-        if operation.slot not in slots:
-            says = f"nothing to {operation.do} in slot {operation.slot}"
-            yield Violation("plan-operation", "plan", says, subject.place)
+    if any(d.state == "unplug" for d in planned.dimms):
+        says = "nothing is unplugged from a guest that does not run"
+        yield Violation("plan-state", "plan", says, subject.place)
+    if planned.operations:
+        says = f"it does not run, and {len(planned.operations)} operations are planned"
+        yield Violation("plan-operation", "plan", says, subject.place)
+    if planned.wanted is not None or planned.stranded or planned.departures:
+        says = "wanted, stranded and departures are told of running guests only"
+        yield Violation("plan-not-running", "plan", says, subject.place)
 
 
 def _summary(subject: GuestSubject) -> Iterator[Violation]:
-    planned, beside = subject.planned, subject.beside
-    facts = (
-        ("memory", planned.memory, sum(subject.totals(subject.target_stage)) + beside),
-        ("maximum", planned.maximum, sum(subject.totals(subject.last_stage)) + beside),
+    planned = subject.planned
+    facts = [
+        ("memory", planned.memory, subject.memory(subject.target_stage)),
+        ("maximum", planned.maximum, _maximum(subject)),
         ("step", planned.step, max((d.size for d in subject.new_dimms), default=0)),
-    )
+    ]
     for name, said, true in facts:
         if said != true:
             says = f"{name} is {true} bytes, the plan says {said}"
             yield Violation(f"plan-{name}", "plan", says, subject.place)
+
+
+def _maximum(subject: GuestSubject) -> int:
+    """A running guest keeps its maxMemory; a new one's holds everything that is there at the
+    maximum, virtio-mem with its whole size (QEMU hw/mem/memory-device.c)."""
+    if subject.guest.running:
+        return subject.guest.maximum_size
+    listed = sum(v.size - v.stages[-1] for v in subject.planned.virtio_mem)
+    unlisted = sum(
+        d.size - d.memory
+        for d in subject.kept_devices
+        if d.model == "virtio-mem" and subject.listed(d) is None
+    )
+    return subject.memory(subject.last_stage) + listed + unlisted

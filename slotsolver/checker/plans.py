@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from slotsolver.checker.objectives import check_objectives
 from slotsolver.checker.plan_addresses import check_addresses
+from slotsolver.checker.plan_destinations import check_destinations
 from slotsolver.checker.plan_host import check_host
+from slotsolver.checker.plan_operations import check_operations
 from slotsolver.checker.plan_platform import check_platform
+from slotsolver.checker.plan_running import check_running
 from slotsolver.checker.plan_structure import check_names, check_shape, check_structure
+from slotsolver.checker.plan_virtio_mem import check_virtio_mem
 from slotsolver.checker.policies import check_policies
 from slotsolver.checker.subject import subject_of
 from slotsolver.checker.violation import Violation
@@ -31,9 +35,13 @@ def check_plan(problem: Problem, plan: Plan) -> tuple[Violation, ...]:
     subject = subject_of(problem, plan)
     for guest_subject in subject.guests:
         found += check_structure(guest_subject)
+        found += check_running(guest_subject)
+    found += check_operations(subject)
+    found += check_virtio_mem(subject)
     found += check_platform(subject)
     found += check_addresses(subject)
     found += check_host(subject)
+    found += check_destinations(subject)
     found += check_policies(subject)
     found += check_objectives(subject)
     return tuple(dict.fromkeys(found))

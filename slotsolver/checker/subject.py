@@ -1,8 +1,7 @@
 """What is judged: a plan beside its problem, with every number re-derived from the two.
 
-A *piece* is memory that has one backend: a cell's boot memory or one device. Totals, stages,
-pieces and pages are computed here from the pieces alone, so that a plan's own sums are never
-believed.
+Totals, stages, pieces and pages are computed from boot memory and devices alone, so that a plan's
+own sums are never believed.
 """
 
 from __future__ import annotations
@@ -12,31 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from slotsolver.plan import Plan, PlannedDimm, PlannedGuest
+from slotsolver.checker.changes import Changes, changes_of
+from slotsolver.checker.pieces import Piece, pieces_of
+from slotsolver.plan import Plan, PlannedDimm, PlannedGuest, PlannedVirtioMem
 from slotsolver.platforms import Version, platform_for
 from slotsolver.problem import AtLeast, Device, Guest, Problem
 from slotsolver.size import MiB
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Memory with one backend. ``stage`` is the index of the stage at which it is first there,
-    ``taken`` says that the host has given its pages already (a running guest's memory), ``given``
-    that its page size and nodes are the guest's own and no choice of the plan."""
-
-    cell: int
-    size: int
-    page_size: int
-    nodes: tuple[int, ...]
-    stage: int
-    place: str
-    taken: bool = False
-    given: bool = False
-
-    @property
-    def pages(self) -> int:
-        """Pages that the piece takes: QEMU rounds a backend up to whole pages."""
-        return -(-self.size // self.page_size)
 
 
 @dataclass(frozen=True)
@@ -64,6 +44,38 @@ class GuestSubject:
         """Devices that are there already and stay: all but DIMMs that the plan unplugs."""
         gone = {d.slot for d in self.planned.dimms if d.state == "unplug"}
         return tuple(d for d in self.guest.devices if not (d.takes_slot and d.slot in gone))
+
+    @cached_property
+    def existing_virtio(self) -> dict[int, Device]:
+        """The virtio-mem devices that are there by the number of their alias: the alias's own, else
+        their place among each other (libvirt 9.0 qemu_alias.c:qemuAssignDeviceMemoryAlias)."""
+        found = [d for d in self.guest.devices if d.model == "virtio-mem"]
+        named = [(d.alias or "").removeprefix("virtiomem") for d in found]
+        return {
+            int(name) if name.isdigit() else place: device
+            for place, (name, device) in enumerate(zip(named, found, strict=True))
+        }
+
+    @cached_property
+    def new_virtio(self) -> tuple[PlannedVirtioMem, ...]:
+        """virtio-mem devices that the plan adds."""
+        return tuple(v for v in self.planned.virtio_mem if v.number not in self.existing_virtio)
+
+    def listed(self, device: Device) -> PlannedVirtioMem | None:
+        """What the plan says of a virtio-mem device that the guest has; ``None`` if nothing."""
+        return next(
+            (
+                virtio
+                for virtio in self.planned.virtio_mem
+                if self.existing_virtio.get(virtio.number) is device
+            ),
+            None,
+        )
+
+    @cached_property
+    def changes(self) -> Changes:
+        """What is done to the guest now."""
+        return changes_of(self.planned)
 
     @property
     def rounds_boot_up(self) -> bool:
@@ -94,7 +106,10 @@ class GuestSubject:
 
     @cached_property
     def target_stage(self) -> int:
-        """Index of the stage whose total is the target; 0 where none is."""
+        """Index of the stage whose total is the target; 0 where none is. A running guest's is the
+        second, whether it has the size that was wanted or not."""
+        if self.guest.running:
+            return min(1, self.last_stage)
         sizes = [s.memory for s in self.planned.stages]
         wanted = whole_mib(self.guest.target_size)
         return sizes.index(wanted) if wanted in sizes else 0
@@ -105,15 +120,22 @@ class GuestSubject:
         return len(self.planned.stages) - 1
 
     def totals(self, stage: int) -> tuple[int, ...]:
-        """Each cell's total at a stage (bytes): boot memory, devices there, DIMMs up to it."""
+        """Each cell's total at a stage (bytes): boot memory, devices there, DIMMs up to it, and
+        what is requested of virtio-mem."""
         totals = [c.boot for c in self.planned.cells]
         for device in self.kept_devices:
-            if device.is_ram:
-                totals[device.cell or 0] += whole_mib(device.size)
+            if device.is_ram and self.listed(device) is None:
+                totals[device.cell or 0] += whole_mib(device.memory)
+        for virtio in self.planned.virtio_mem:
+            totals[virtio.cell] += virtio.stages[stage]
         for dimm in self.new_dimms:
             if dimm.stage <= stage:
                 totals[dimm.cell] += dimm.size
         return tuple(totals)
+
+    def memory(self, stage: int) -> int:
+        """The guest's total at a stage (bytes)."""
+        return sum(self.totals(stage)) + self.beside
 
     @property
     def beside(self) -> int:
@@ -125,7 +147,9 @@ class GuestSubject:
         """Slots that the layout takes as libvirt counts them: every memory device before 9.5, then
         only those in DIMM slots (libvirt 9.0 qemu_domain.c:qemuDomainDefValidateMemoryHotplug)."""
         every = Version.parse(self.libvirt) < (9, 5)
-        return sum(every or d.takes_slot for d in self.kept_devices) + len(self.new_dimms)
+        virtio = len(self.new_virtio) if every else 0
+        kept = sum(every or d.takes_slot for d in self.kept_devices)
+        return kept + len(self.new_dimms) + virtio
 
     def unit(self, cell: int) -> int:
         """What every new DIMM's size and address in a cell is a multiple of (bytes)."""
@@ -158,25 +182,8 @@ class GuestSubject:
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
-        """Every piece of RAM of the guest at the maximum; of virtio-mem what is requested."""
-        running = self.guest.running
-        found = [
-            Piece(c.id, c.boot, c.page_size, c.host_nodes, 0, f"{self.place} cell {c.id}", running)
-            for c in self.planned.cells
-        ]
-        for number, device in enumerate(self.kept_devices):
-            if device.is_ram:
-                cell = self.planned.cells[device.cell or 0]
-                page = device.page_size or cell.page_size
-                nodes = device.host_nodes or cell.host_nodes
-                place = f"{self.place} {device.model} {number}"
-                own = bool(device.page_size or device.host_nodes)
-                size = device.requested or 0 if device.model == "virtio-mem" else device.size
-                found.append(Piece(cell.id, size, page, nodes, 0, place, running, own))
-        for d in self.new_dimms:
-            place = f"{self.place} slot {d.slot}"
-            found.append(Piece(d.cell, d.size, d.page_size, d.host_nodes, d.stage, place))
-        return tuple(found)
+        """Every piece of RAM of the guest at the maximum."""
+        return tuple(pieces_of(self))
 
     def reserve_stage(self, cell: int) -> int:
         """Index of the stage for which a cell's pages must be free on the host."""
@@ -185,12 +192,25 @@ class GuestSubject:
                 return self.last_stage
         return self.target_stage
 
+    def has(self, kind: str, cell: int | None = None) -> bool:
+        """Whether a policy of that kind is about the guest, or about one of its cells."""
+        return any(p.kind == kind and (cell is None or _names(p, cell)) for p in self.policies)
+
     def shares(self) -> tuple[int, ...]:
         """The cells' shares of a total: the last balance policy's, else equal."""
         for policy in reversed(self.policies):
             if policy.kind == "balance":
                 return shares_of(policy.by, self.guest)
         return (1,) * len(self.guest.cells)
+
+    def spread(self, stage: int) -> int:
+        """How much further above its share, in whole MiB, one cell is than another (bytes)."""
+        totals, shares = self.totals(stage), self.shares()
+        off = [
+            cell - sum(totals) * share // (sum(shares) * MiB) * MiB
+            for cell, share in zip(totals, shares, strict=True)
+        ]
+        return max(off) - min(off)
 
     def balanced_stages(self, first: int) -> tuple[int, ...]:
         """Stages from ``first`` on, and boot where it is free, that have no target per cell."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from slotsolver.checker.plan_host import needs, shortages
+from slotsolver.checker.plan_host import capacity, needs, returned, shortages
 from slotsolver.checker.subject import PlanSubject
 from slotsolver.checker.violation import Violation
 from slotsolver.fields import format_ids
@@ -16,18 +16,19 @@ from slotsolver.size import format_size
 
 
 def check(policy: Any, plan: PlanSubject) -> Iterator[Violation]:
-    """What is reserved leaves the headroom; a pool that had less before is not touched."""
+    """What is reserved leaves the headroom; from a pool that has less, even with what comes back to
+    it, nothing is taken."""
     host = plan.problem.host
     if host is None:
         return
     meant = host.page_sizes() if policy.page_size is None else (policy.page_size,)
-    capacity = {}
-    for node in host.nodes:
-        for size in meant:
-            pool = host.pool(node.id, size)
-            capacity[node.id, size] = max(0, pool.free - _kept(policy, pool))
+    there = capacity(host, returned(plan))
+    free_for_use = {
+        (node, size): max(0, pages - _kept(policy, host.pool(node, size)))
+        for (node, size), pages in there.items()
+    }
     wanted = {size: pieces for size, pieces in needs(plan).items() if size in meant}
-    for nodes, size, pages, free in shortages(wanted, capacity):
+    for nodes, size, pages, free in shortages(wanted, free_for_use):
         says = (
             f"{pages} pages of {format_size(size)} are taken on host node {format_ids(nodes)}; "
             f"with the headroom only {free} may be"

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
-from slotsolver.checker.subject import GuestSubject, Piece, PlanSubject
+from slotsolver.checker.pieces import Piece
+from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
 from slotsolver.fields import format_ids
 
@@ -37,7 +38,7 @@ def _inside(nodes: tuple[int, ...], pieces: list[Piece]) -> Iterator[Violation]:
 def _distinct(guest: GuestSubject, cells: tuple[int, ...]) -> Iterator[Violation]:
     on: dict[int, set[int]] = {cell: set() for cell in cells}
     for piece in guest.pieces:
-        if piece.cell in on:
+        if piece.cell in on and not piece.given:
             on[piece.cell].update(piece.nodes)
     for one, other in combinations(cells, 2):
         if shared := on[one] & on[other]:

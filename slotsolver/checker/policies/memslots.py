@@ -15,7 +15,7 @@ def check(policy: Any, plan: PlanSubject) -> Iterator[Violation]:
     (QEMU 7.2 hw/virtio/vhost.c:vhost_has_free_slot and the regions its listener sees)."""
     for guest, _ in plan.concerned(policy):
         boot = 3 if layout(guest, plan.problem.host).above else 2
-        devices = len(guest.kept_devices) + len(guest.new_dimms)
+        devices = len(guest.kept_devices) + len(guest.new_dimms) + len(guest.new_virtio)
         if boot + devices > policy.limit:
             says = (
                 "a used vhost backend has no free memory slots left: boot memory takes "

@@ -8,11 +8,13 @@ from typing import Any
 
 from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
+from slotsolver.plan import PlannedDimm
 from slotsolver.size import format_size
 
 
 def check(policy: Any, plan: PlanSubject) -> Iterator[Violation]:
-    """In plug order (by stage, then size) no DIMM d has d > max(at_least, ratio * total before)."""
+    """In plug order (by stage, then size) no DIMM d has d > max(at_least, ratio * total before).
+    What virtio-mem gives counts from the stage on at which it is all there."""
     for guest, cells in plan.concerned(policy):
         for cell in cells:
             yield from _cell(policy, guest, cell)
@@ -20,9 +22,10 @@ def check(policy: Any, plan: PlanSubject) -> Iterator[Violation]:
 
 def _cell(policy: Any, guest: GuestSubject, cell: int) -> Iterator[Violation]:
     least = policy.at_least if policy.at_least is not None else guest.unit(cell)
-    before = guest.totals(-1)[cell]
     dimms = [d for d in guest.new_dimms if d.cell == cell]
     for dimm in sorted(dimms, key=lambda d: (d.stage, d.size)):
+        before = guest.totals(max(0, dimm.stage - 1))[cell]
+        before += sum(d.size for d in dimms if d.stage == dimm.stage and _earlier(d, dimm))
         if dimm.size > max(Fraction(least), Fraction(policy.ratio) * before):
             says = (
                 f"a DIMM of {format_size(dimm.size)} is more than {policy.ratio} of the "
@@ -30,4 +33,8 @@ def _cell(policy: Any, guest: GuestSubject, cell: int) -> Iterator[Violation]:
                 f"{format_size(least)}"
             )
             yield Violation("relative-step", "policy", says, f"{guest.place} slot {dimm.slot}")
-        before += dimm.size
+
+
+def _earlier(one: PlannedDimm, other: PlannedDimm) -> bool:
+    """Whether one DIMM of a stage is plugged before another."""
+    return (one.size, one.slot) < (other.size, other.slot)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from slotsolver.checker.plan_host import Needs, shortages
+from slotsolver.checker.plan_host import Needs, capacity, returned, shortages
 from slotsolver.checker.subject import PlanSubject
 from slotsolver.checker.violation import Violation
 from slotsolver.fields import format_ids
@@ -29,9 +29,7 @@ def check(policy: Any, plan: PlanSubject) -> Iterator[Violation]:
             if piece.cell in cells and piece.stage <= last and not piece.taken:
                 entry = (frozenset(piece.nodes), piece.pages)
                 wanted.setdefault(piece.page_size, []).append(entry)
-    ids = {n.id for n in host.nodes}
-    capacity = {(n, size): host.pool(n, size).free for n in ids for size in wanted}
-    for nodes, size, pages, free in shortages(wanted, capacity):
+    for nodes, size, pages, free in shortages(wanted, capacity(host, returned(plan))):
         says = (
             f"until the {policy.until} {pages} pages of {format_size(size)} are needed on host "
             f"node {format_ids(nodes)}, {free} are free"

@@ -1,0 +1,78 @@
+"""The memory of a planned guest cut into pieces that each have one backend and one time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from slotsolver.checker.subject import GuestSubject
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Memory with one backend. ``stage`` is the index of the stage at which it is first there,
+    ``taken`` says that the host has given its pages already (a running guest's memory), ``given``
+    that its page size and nodes are the guest's own and no choice of the plan."""
+
+    cell: int
+    size: int
+    page_size: int
+    nodes: tuple[int, ...]
+    stage: int
+    place: str
+    taken: bool = False
+    given: bool = False
+
+    @property
+    def pages(self) -> int:
+        """Pages that the piece takes: QEMU rounds a backend up to whole pages."""
+        return -(-self.size // self.page_size)
+
+
+def pieces_of(guest: GuestSubject) -> Iterator[Piece]:
+    """Every piece of RAM at the maximum; of virtio-mem what each stage requests more."""
+    running = guest.guest.running
+    for cell in guest.planned.cells:
+        place = f"{guest.place} cell {cell.id}"
+        yield Piece(cell.id, cell.boot, cell.page_size, cell.host_nodes, 0, place, running)
+    yield from _devices(guest)
+    for d in guest.new_dimms:
+        place = f"{guest.place} slot {d.slot}"
+        yield Piece(d.cell, d.size, d.page_size, d.host_nodes, d.stage, place)
+    yield from _virtio_mem(guest)
+
+
+def _devices(guest: GuestSubject) -> Iterator[Piece]:
+    """Devices that are there and stay as they are."""
+    for number, device in enumerate(guest.kept_devices):
+        if not device.is_ram or guest.listed(device) is not None:
+            continue
+        cell = guest.planned.cells[device.cell or 0]
+        page = device.page_size or cell.page_size
+        nodes = device.host_nodes or cell.host_nodes
+        place = f"{guest.place} {device.model} {number}"
+        own = bool(device.page_size or device.host_nodes)
+        yield Piece(
+            cell.id, device.memory, page, nodes, 0, place, taken=guest.guest.running, given=own
+        )
+
+
+def _virtio_mem(guest: GuestSubject) -> Iterator[Piece]:
+    for device in guest.planned.virtio_mem:
+        before, place = 0, f"{guest.place} virtio-mem {device.number}"
+        given = device.number in guest.existing_virtio
+        for stage, size in enumerate(device.stages):
+            if size > before:
+                yield Piece(
+                    device.cell,
+                    size - before,
+                    device.page_size,
+                    device.host_nodes,
+                    stage,
+                    place,
+                    taken=guest.guest.running and stage == 0,
+                    given=given,
+                )
+                before = size
