@@ -56,10 +56,15 @@ def defaults(problem: Problem) -> tuple[Objective, ...]:
     running = [guest for guest in problem.guests if guest.running]
     planned = (PlannedGrowth(),) if any(guest.growth for guest in running) else ()
     first = (TargetDistance(), *planned, NeedlessUnplug(), FewestUnplugs(), FewestPlugs())
+    if running:
+        last = (StrandedGrowth(), GrowthImbalance())
+        before = (*first, LeastImbalance(), *last)
+        if len(running) == len(problem.guests):
+            return (*before, ShortestDistance(), LargestPages())
+    else:
+        before = (LeastImbalance(),)
     return (
-        *(first if running else ()),
-        LeastImbalance(),
-        *((StrandedGrowth(), GrowthImbalance()) if running else ()),
+        *before,
         *step,
         FewestSlots(),
         ShortestDistance(),

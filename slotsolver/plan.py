@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import AliasChoices, Field
+
 from slotsolver.fields import Ids, Model
 
 DimmState = Literal["present", "plug", "unplug", "plugged", "reserved"]
@@ -201,10 +203,10 @@ class Conflict(Model):
 
 
 class Remedy(Model):
-    """A change that makes the problem feasible."""
+    """A change that makes the problem feasible. ``from_`` is written as ``from``."""
 
     change: str
-    from_: str
+    from_: str = Field(validation_alias=AliasChoices("from", "from_"), serialization_alias="from")
     to: str
     says: str
 

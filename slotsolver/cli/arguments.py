@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Commands = argparse._SubParsersAction["Parser"]  # argparse has no public name for it
 
-LATER_FORMATS = ("qmp", "html")
+LATER_FORMATS = ("html",)
 """Formats that this version does not have yet."""
 
 
@@ -60,9 +60,8 @@ def add_versions(parser: Parser) -> None:
     parser.add_argument("--libvirt", metavar="VERSION", help="libvirt version; default: 9.0")
 
 
-def add_inputs(parser: Parser) -> None:
-    """Add the arguments that describe a problem."""
-    parser.add_argument("problem", nargs="?", metavar="PROBLEM.yaml", help="'-': standard input")
+def add_guests(parser: Parser) -> None:
+    """Add ``--guest`` and ``--qmp``."""
     parser.add_argument(
         "--guest",
         action="append",
@@ -70,12 +69,43 @@ def add_inputs(parser: Parser) -> None:
         metavar="FILE",
         help="a libvirt domain XML or a YAML guest; may be given several times",
     )
+    add_qmp(parser)
+
+
+def add_qmp(parser: Parser) -> None:
+    """Add ``--qmp``."""
+    parser.add_argument(
+        "--qmp",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="what QEMU answers to query-memory-devices (also query-memory-size-summary and "
+        "query-memdev) of the guest, which then is running; may be given several times",
+    )
+
+
+def add_hosts(parser: Parser) -> None:
+    """Add ``--host``, ``--free`` and ``--also-host``."""
     add_host(parser)
-    parser.add_argument("--target", type=size, metavar="SIZE", help="wanted size now")
-    parser.add_argument("--maximum", type=size, metavar="SIZE", help="largest size")
-    parser.add_argument("--guest-name", metavar="NAME", help="the guest meant, of several")
+    parser.add_argument(
+        "--also-host",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="a host that the guests may migrate to, so that the plan must fit there too; may be "
+        "given several times",
+    )
+
+
+def add_wishes(parser: Parser) -> None:
+    """Add policies and objectives."""
     parser.add_argument("--step", metavar="SIZE", help="short for --policy step=SIZE")
     parser.add_argument("--slots", metavar="N", help="at most N; short for --policy slots=N")
+    parser.add_argument(
+        "--accept",
+        metavar="exact|below|above|nearest",
+        help="the size that a running guest may have instead; short for --policy accept=…",
+    )
     parser.add_argument(
         "--policy",
         action="append",
@@ -90,7 +120,6 @@ def add_inputs(parser: Parser) -> None:
         metavar="KIND",
         help="what to minimise, the first one first; replaces the file's list",
     )
-    add_versions(parser)
 
 
 def host_of(arguments: argparse.Namespace) -> Host | None:
@@ -102,6 +131,21 @@ def host_of(arguments: argparse.Namespace) -> Host | None:
             raise InputError("needs --host, whose free pages it tells", source="--free")
         return None
     return read_host(arguments.host, free=arguments.free)
+
+
+def also_hosts_of(arguments: argparse.Namespace) -> tuple[Host, ...]:
+    """The hosts that ``--also-host`` gives, in their order."""
+    from slotsolver.ingest.host import read_host
+
+    return tuple(read_host(source) for source in arguments.also_host)
+
+
+def cell_size(text: str) -> tuple[int, int]:
+    """A cell's id and its size of more than 0, for ``type=``."""
+    cell, equals, wanted = text.partition("=")
+    if not (equals and cell.isascii() and cell.isdigit() and len(cell) < 6):
+        raise argparse.ArgumentTypeError(f"{text!r} is not ID=SIZE; write for example 1=4GiB")
+    return int(cell), size(wanted)
 
 
 def size(text: str) -> int:

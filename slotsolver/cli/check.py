@@ -23,6 +23,7 @@ VIOLATED = 3
 _STAGES = {
     "parse": "libvirt would not parse it",
     "define": "libvirt would not define it",
+    "migration": "libvirt would not let the running guest go on as this",
     "start": "it would not start",
     "guest": "the guest would not take it",
     "host": "the host has not got it",
@@ -37,6 +38,7 @@ def add(commands: Commands) -> None:
         "check",
         help="judge a domain XML or a plan by every rule of libvirt, QEMU and the guest",
         description="Judge a domain XML, or a plan (JSON) together with the problem it answers.\n"
+        "With --migration-from also whether libvirt would let a running guest go on as it.\n"
         "Exit code 0 if everything holds, 3 if a rule is violated.",
     )
     parser.add_argument("file", metavar="DOMAIN.xml|PLAN.json", help="'-' is standard input")
@@ -49,15 +51,18 @@ def add(commands: Commands) -> None:
         metavar="SIZE",
         help="memory block of the guest OS; default: what its kernel would choose",
     )
-    parser.add_argument("--migration-from", metavar="SOURCE.xml", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--migration-from",
+        metavar="SOURCE.xml",
+        help="the running guest (virsh dumpxml --migratable) that is to migrate to, or be restored "
+        "as, DOMAIN.xml",
+    )
     arguments.add_format(parser, "table", "json")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Judge and print."""
-    if options.migration_from is not None:
-        raise InputError("not available in this version", source="--migration-from")
     violations = _judge(options)
     if options.format == "json":
         found = {"violations": [asdict(violation) for violation in violations]}
@@ -73,7 +78,7 @@ def _judge(options: argparse.Namespace) -> Sequence[Violation]:
     from slotsolver.ingest.files import name_of, read_bytes
     from slotsolver.ingest.xml import looks_like_xml
 
-    named = [options.file, options.problem, options.host, options.free]
+    named = [options.file, options.problem, options.host, options.free, options.migration_from]
     if named.count("-") > 1:
         raise InputError("can be read once only; give the others as files", source="standard input")
     data, source = read_bytes(options.file), name_of(options.file)
@@ -90,12 +95,35 @@ def _judge_domain(data: bytes, source: str, options: argparse.Namespace) -> Sequ
 
     if options.problem is not None:
         raise InputError("is for a plan; a domain XML is judged as it stands", source="--problem")
+    if options.migration_from is not None:
+        return _judge_migration(data, source, options)
     return check_domain(
         read_domain(data, source=source),
         host=arguments.host_of(options),
         qemu=options.qemu or "7.2",
         libvirt=options.libvirt or "9.0",
         block=options.block,
+    )
+
+
+def _judge_migration(data: bytes, source: str, options: argparse.Namespace) -> Sequence[Violation]:
+    """The domain as what a running guest is to go on as, on the host that is given."""
+    from slotsolver.checker import check_migration
+    from slotsolver.ingest.domain import read_domain
+    from slotsolver.ingest.files import name_of, read_bytes
+
+    if options.block is not None:
+        raise InputError(
+            "does not go with --migration-from; a guest that migrates has its DIMMs already",
+            source="--block",
+        )
+    running = options.migration_from
+    return check_migration(
+        read_domain(read_bytes(running), source=name_of(running)),
+        read_domain(data, source=source),
+        host=arguments.host_of(options),
+        qemu=options.qemu or "7.2",
+        libvirt=options.libvirt or "9.0",
     )
 
 
@@ -114,6 +142,12 @@ def _judge_plan(data: bytes, source: str, options: argparse.Namespace) -> Sequen
     if status in ("infeasible", "undecided"):
         raise InputError(f"says {status}; there is no plan in it to judge", source=source)
     plan = document.validate(Plan)
+    if options.migration_from is not None:
+        raise InputError(
+            "compares two domain XMLs, not a plan; check the domain XML that the plan has for the "
+            "destination",
+            source="--migration-from",
+        )
     if options.block is not None:
         raise InputError("is for a domain XML; a plan states its own block", source="--block")
     if options.problem is None:

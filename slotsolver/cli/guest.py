@@ -27,6 +27,7 @@ def add(commands: Commands) -> None:
         "file", metavar="FILE", help="a libvirt domain XML or a YAML guest; '-': standard input"
     )
     arguments.add_host(parser)
+    arguments.add_qmp(parser)
     arguments.add_format(parser, "table", "json", "yaml")
     parser.set_defaults(run=run)
 
@@ -36,9 +37,9 @@ def run(options: argparse.Namespace) -> int:
     from slotsolver.errors import InputError
     from slotsolver.ingest.guest import read_guest
 
-    if [options.file, options.host, options.free].count("-") > 1:
+    if [options.file, options.host, options.free, *options.qmp].count("-") > 1:
         raise InputError("can be read once only; give the others as files", source="standard input")
-    guest = read_guest(options.file, host=arguments.host_of(options))
+    guest = read_guest(options.file, host=arguments.host_of(options), qmp=options.qmp)
     if options.format == "table":
         emit(page(lambda console: _print(guest, console)))
         return 0
@@ -52,19 +53,25 @@ def run(options: argparse.Namespace) -> int:
 def _print(guest: Guest, console: Console) -> None:
     from rich.text import Text
 
-    from slotsolver.size import format_size
-
     facts = [guest.machine, "running" if guest.running else "not running"]
     if guest.phys_bits:
         facts.append(f"{guest.phys_bits} physical address bits")
     console.print(Text.assemble((guest.name, "bold"), f"  {', '.join(facts)}"))
-    sizes = f"{format_size(guest.target_size)} now, up to {format_size(guest.maximum_size)}"
-    slots = "" if guest.slots is None else f", {guest.slots} slots"
-    console.print(Text(f"{sizes}{slots}\n"))
+    console.print(Text(f"{_sizes(guest)}\n"))
     console.print(_cells(guest))
-    if guest.devices:
-        console.print()
-        console.print(_devices(guest))
+    for rows, draw in ((guest.devices, _devices), (guest.growth, _growth)):
+        if rows:
+            console.print()
+            console.print(draw(guest))
+
+
+def _sizes(guest: Guest) -> str:
+    from slotsolver.size import format_size
+
+    now, wanted = format_size(guest.size_now), format_size(guest.target_size)
+    sizes = f"{wanted} now" if not guest.running or wanted == now else f"{now} now, {wanted} wanted"
+    slots = "" if guest.slots is None else f", {guest.slots} slots"
+    return f"{sizes}, up to {format_size(guest.maximum_size)}{slots}"
 
 
 def _cells(guest: Guest) -> Table:
@@ -87,17 +94,32 @@ def _devices(guest: Guest) -> Table:
     from slotsolver.fields import format_ids
     from slotsolver.size import format_size
 
-    made = table(
-        "device", "size", "cell", "slot", "address", "pages", "host nodes", right=("size",)
-    )
+    virtio = any(device.model == "virtio-mem" for device in guest.devices)
+    moving = ("requested", "current") if virtio else ()
+    columns = ("device", "size", *moving, "cell", "slot", "address", "pages", "host nodes")
+    made = table(*columns, right=("size", *moving))
     for device in guest.devices:
+        sizes = (device.requested, device.current) if moving else ()
         made.add_row(
-            device.model,
+            f"{device.model} {device.alias}" if device.alias else device.model,
             format_size(device.size),
+            *("-" if size is None else format_size(size) for size in sizes),
             "-" if device.cell is None else str(device.cell),
             "-" if device.slot is None else str(device.slot),
             "-" if device.address is None else f"{device.address:#x}",
             "of its cell" if device.page_size is None else format_size(device.page_size),
             "of its cell" if device.host_nodes is None else format_ids(device.host_nodes),
         )
+    return made
+
+
+def _growth(guest: Guest) -> Table:
+    """The DIMMs that are planned and not plugged."""
+    from slotsolver.cli.tables import table
+    from slotsolver.size import format_size
+
+    made = table("planned", "size", "cell", "slot", "address", right=("size",))
+    for dimm in guest.growth:
+        where = (str(dimm.cell), str(dimm.slot), f"{dimm.address:#x}")
+        made.add_row("dimm", format_size(dimm.size), *where)
     return made

@@ -15,7 +15,10 @@ from pydantic import BaseModel
 from slotsolver.plan import Plan
 from slotsolver.size import format_size
 
-_SIZES = frozenset({"memory", "maximum", "block", "step", "boot", "size", "page_size"})
+_SIZES = frozenset(
+    {"memory", "maximum", "block", "step", "boot", "size", "page_size"}
+    | {"requested", "before", "wanted", "stranded"}
+)
 """Fields of a plan that hold bytes."""
 
 
@@ -36,6 +39,8 @@ def _readable_plan(plan: dict[str, Any]) -> dict[str, Any]:
     for guest in plan["guests"]:
         for stage in guest["stages"]:
             stage["cells"] = [format_size(size) for size in stage["cells"]]
+        for device in guest["virtio_mem"]:
+            device["stages"] = [format_size(size) for size in device["stages"]]
     for objective in plan["objectives"]:
         if objective["unit"] == "bytes":
             objective |= {key: format_size(objective[key]) for key in ("value", "bound")}

@@ -37,6 +37,7 @@ sys.exit(code)
     [
         ("--help", ""),
         ("plan --help", ""),
+        ("resize --help", ""),
         ("host", "rich yaml"),
         ("host --format json", "yaml"),
         ("host host.yaml --format json", "yaml"),

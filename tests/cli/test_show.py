@@ -16,7 +16,8 @@ from slotsolver.problem import Guest
 from slotsolver.size import GiB, MiB
 
 Program = Callable[..., subprocess.CompletedProcess[bytes]]
-CAPABILITIES = Path(__file__).parents[1] / "data" / "ingest" / "capabilities.xml"
+DATA = Path(__file__).parents[1] / "data" / "ingest"
+CAPABILITIES = DATA / "capabilities.xml"
 
 
 def printed(finished: subprocess.CompletedProcess[bytes]) -> str:
@@ -73,6 +74,31 @@ def test_guest_yaml_is_a_guest(slotsolver: Program) -> None:
     first = printed(slotsolver("guest", "domain.xml", "--format", "json"))
     again = printed(slotsolver("guest", "-", "--format", "json", stdin=text))
     assert Guest.model_validate_json(again) == Guest.model_validate_json(first)
+
+
+def test_running_guest(slotsolver: Program) -> None:
+    """Its devices are shown with what a virtio-mem has and is to have, and planned growth."""
+    running, qmp = str(DATA / "running.xml"), str(DATA / "running.qmp.json")
+    text = printed(slotsolver("guest", running, "--qmp", qmp))
+    assert text.startswith("web  pc-q35-7.2, running\n3.75 GiB now, up to 8 GiB, 8 slots\n")
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "dimm dimm0 512 MiB - - 0 0 0x140000000 of its cell of its" in lines
+    assert "virtio-mem 1 GiB 256 MiB 0 B 1 - 0x160000000 of its cell of its" in lines
+    assert "dimm 1 GiB 0 5 0x1c0000000" in lines
+    inactive = str(DATA / "running-inactive.xml")
+    assert "not running" in printed(slotsolver("guest", inactive))
+    json_of = [
+        printed(slotsolver("guest", g, "--qmp", qmp, "--format", "json"))
+        for g in (running, inactive)
+    ]
+    assert json_of[0] == json_of[1]
+
+
+def test_running_guest_that_is_to_be_larger(slotsolver: Program, folder: Path) -> None:
+    """What it has and what is wanted are told apart."""
+    text = "name: g\nrunning: true\ncells: [{memory: 1 GiB}]\nmaximum: 4 GiB\ntarget: 2 GiB\n"
+    (folder / "g.yaml").write_text(text)
+    assert "\n1 GiB now, 2 GiB wanted, up to 4 GiB\n" in printed(slotsolver("guest", "g.yaml"))
 
 
 def references(schema: Any) -> Iterator[str]:

@@ -38,6 +38,15 @@ from slotsolver.size import GiB, MiB
         ("memslots=32", {"limit": 32}),
         ("memmap=64MiB", {"free": 64 * MiB}),
         ("sizes", {"allowed": None}),
+        ("accept=below", {"distance": "below"}),
+        ("keep=0,3", {"slots": (0, 3)}),
+        ("unplug-order=largest", {"order": "largest"}),
+        ("unplug-order=3,0", {"order": (3, 0)}),
+        ("max-operations=4", {"count": 4}),
+        ("guest-free=900MiB", {"size": 900 * MiB}),
+        ("per-step=1GiB", {"size": GiB}),
+        ("device=virtio-mem,block:4MiB", {"use": "virtio-mem", "block": 4 * MiB}),
+        ("swap", {"kind": "swap"}),
     ],
 )
 def test_policy(text: str, fields: dict[str, object]) -> None:
@@ -69,7 +78,7 @@ def test_objective() -> None:
         ("slots=4,exactly:5", "slots"),
         ("balance=even", "'equal' or 'cpus'"),
         ("page-size=2MiB,preferred:perhaps", "boolean"),
-        ("", "known are balance"),
+        ("", "known are accept, add-only, balance"),
     ],
 )
 def test_nonsense(text: str, reason: str) -> None:
