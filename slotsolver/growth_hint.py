@@ -54,8 +54,8 @@ def _counts(
 ) -> dict[tuple[int, int], int] | None:
     """Growth in DIMMs of at most 1, 2, 4, ... units, the first that has enough slots."""
     now = [last.value(cell.totals[1]) for cell in guest.cells]
-    for (cell, size), number in planned.items():
-        now[cell] += size * number
+    for (owner, size), number in planned.items():
+        now[owner] += size * number
     free = guest.facts.slot_limit - last.value(guest.slots) + _later(guest, last)
     free -= sum(planned.values())
     goal = even_totals(now, guest.facts.room, [cell.facts.grain for cell in guest.cells])
@@ -67,10 +67,10 @@ def _counts(
             cut = _cut(cell, before, after, largest)
             if cut is None:
                 return None
-            for size, number in cut.items():
+            for size, pieces_of_size in cut.items():
                 key = cell.facts.id, size
-                found[key] = found.get(key, 0) + number
-                used += number
+                found[key] = found.get(key, 0) + pieces_of_size
+                used += pieces_of_size
         if used <= free:
             return found
         if largest > guest.facts.room:

@@ -78,10 +78,9 @@ def in_order(problem: Problem, facts: Sequence[GuestFacts]) -> tuple[Objective, 
     """Every objective to be minimised, the wish for page sizes first."""
     wishes = any(c.preferred_pages is not None for f in facts for c in f.cells)
     usual = defaults(problem)
-    first = (PreferredPages(),) if wishes else ()
-    first += tuple(o for o in usual if o.kind in BEFORE_NAMED)
-    if not problem.objectives:
-        first = first[: int(wishes)]
+    first: list[Objective] = [PreferredPages()] if wishes else []
+    if problem.objectives:
+        first += [o for o in usual if o.kind in BEFORE_NAMED]
     found = {o.kind: o for o in problem.objectives}
     order = (*(o for o in first if o.kind not in found), *problem.objectives)
     done = {o.kind for o in order}

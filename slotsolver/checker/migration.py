@@ -12,7 +12,7 @@ other devices, the PCI address of a virtio-mem, an nvdimm's alignment and flags.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from slotsolver.checker.domain_facts import (
@@ -84,8 +84,9 @@ def _differences(source: Domain, target: Domain, libvirt: Version) -> Iterator[V
     yield from _backing(source, target)
 
 
-def _same(text: str, ours: object, theirs: object, place: str) -> Iterator[Violation]:
-    """``text`` with both values, unless they are the same."""
+def _same(text: str, values: Sequence[object], place: str) -> Iterator[Violation]:
+    """``text`` with the target's value and the source's, unless they are the same."""
+    ours, theirs = values
     if ours != theirs:
         yield Violation("libvirt-P7", "migration", CONFIG + text.format(ours, theirs), place)
 
@@ -141,30 +142,30 @@ def _current(domain: Domain) -> int:
 def _names(source: Domain, target: Domain) -> Iterator[Violation]:
     place = place_of(target, "domain")
     kinds = target.domain_type or source.domain_type, source.domain_type or target.domain_type
-    yield from _same("Target domain virt type {} does not match source {}", *kinds, place)
+    yield from _same("Target domain virt type {} does not match source {}", kinds, place)
     names = target.name, source.name
-    yield from _same("Target domain name '{}' does not match source '{}'", *names, place)
+    yield from _same("Target domain name '{}' does not match source '{}'", names, place)
 
 
 def _memory(source: Domain, target: Domain) -> Iterator[Violation]:
     """conf/domain_conf.c:virDomainMemtuneCheckABIStability."""
     text = "Target domain max memory {} does not match source {}"
-    yield from _same(text, _initial(target), _initial(source), place_of(target, "memory"))
+    yield from _same(text, (_initial(target), _initial(source)), place_of(target, "memory"))
     text = "Target domain current memory {} does not match source {}"
     place = f"{place_of(target, 'currentMemory')}, compared by virsh restore, not by virsh migrate"
-    yield from _same(text, _current(target), _current(source), place)
+    yield from _same(text, (_current(target), _current(source)), place)
     place = place_of(target, "maxMemory")
     text = "Target maximum memory size '{}' doesn't match source '{}'"
-    yield from _same(text, target.max_memory_kib or 0, source.max_memory_kib or 0, place)
+    yield from _same(text, (target.max_memory_kib or 0, source.max_memory_kib or 0), place)
     text = "Target domain memory slots count '{}' doesn't match source '{}'"
-    yield from _same(text, target.slots or 0, source.slots or 0, place)
+    yield from _same(text, (target.slots or 0, source.slots or 0), place)
 
 
 def _cells(source: Domain, target: Domain) -> Iterator[Violation]:
     """conf/numa_conf.c:virDomainNumaCheckABIStability."""
     counts = len(target.cells), len(source.cells)
     text = "Target NUMA node count '{}' doesn't match source '{}'"
-    yield from _same(text, *counts, place_of(target, "numa"))
+    yield from _same(text, counts, place_of(target, "numa"))
     if counts[0] != counts[1]:
         return
     sizes = {cell.id: cell.memory_kib for cell in source.cells}
@@ -172,12 +173,12 @@ def _cells(source: Domain, target: Domain) -> Iterator[Violation]:
     for cell in sorted(target.cells, key=lambda cell: cell.id):
         i, place = cell.id, place_of_cell(cell)
         text = f"Size of target NUMA node {i} ({{}}) doesn't match source ({{}})"
-        yield from _same(text, cell.memory_kib, sizes[i], place)
+        yield from _same(text, (cell.memory_kib, sizes[i]), place)
         text = f"Processor mask of target NUMA node {i} doesn't match source"
-        yield from _same(text, our_cpus[i], their_cpus[i], place)
+        yield from _same(text, (our_cpus[i], their_cpus[i]), place)
         for j in sorted(sizes):
             text = f"Target NUMA distance from {i} to {j} doesn't match source"
-            yield from _same(text, _distance(target, i, j), _distance(source, i, j), place)
+            yield from _same(text, (_distance(target, i, j), _distance(source, i, j)), place)
 
 
 def _cpus(domain: Domain) -> dict[int, set[int]]:
@@ -198,35 +199,35 @@ def _machine(source: Domain, target: Domain) -> Iterator[Violation]:
     """What is known of CPUs, machine and balloon, in libvirt's order."""
     place = place_of(target, "domain")
     text = "Target domain vCPU max {} does not match source {}"
-    yield from _same(text, target.vcpus, source.vcpus, place_of(target, "vcpu"))
+    yield from _same(text, (target.vcpus, source.vcpus), place_of(target, "vcpu"))
     arches = target.arch or source.arch, source.arch or target.arch
-    yield from _same("Target domain architecture {} does not match source {}", *arches, place)
-    machines = [domain.machine or "" for domain in (target, source)]
+    yield from _same("Target domain architecture {} does not match source {}", arches, place)
+    machines = target.machine or "", source.machine or ""
     # "q35" becomes the newest pc-q35-... that the host's QEMU has, which is not known here.
     if all("-" in machine for machine in machines):
         text = "Target domain machine type {} does not match source {}"
-        yield from _same(text, *machines, place)
-    states = ["on" if domain.acpi else "default" for domain in (target, source)]
+        yield from _same(text, machines, place)
+    states = tuple("on" if domain.acpi else "default" for domain in (target, source))
     text = "State of feature 'acpi' differs: source: '{1}', destination: '{0}'"
-    yield from _same(text, *states, place)
+    yield from _same(text, states, place)
     bits = [(domain.phys_bits_mode, domain.phys_bits) for domain in (target, source)]
-    yield from _same("Target CPU maxphysaddr does not match source", *bits, place)
+    yield from _same("Target CPU maxphysaddr does not match source", bits, place)
     balloons = [domain.memballoon or "virtio" for domain in (target, source)]
-    yield from _same("Target balloon model {} does not match source {}", *balloons, place)
+    yield from _same("Target balloon model {} does not match source {}", balloons, place)
 
 
 def _devices(source: Domain, target: Domain, libvirt: Version) -> Iterator[Violation]:
     """The devices, each with the one at its place in the source's list."""
     counts = len(target.devices), len(source.devices)
     text = "Target domain memory device count {} does not match source {}"
-    yield from _same(text, *counts, place_of(target, "domain"))
+    yield from _same(text, counts, place_of(target, "domain"))
     if counts[0] != counts[1]:
         return
     slots = [slot for _, slot in assigned(target)]
     for number, (ours, theirs) in enumerate(zip(target.devices, source.devices, strict=True)):
         place = place_of_device(number, ours)
         text = "Target memory device model '{}' doesn't match source model '{}'"
-        yield from _same(text, ours.model, theirs.model, place)
+        yield from _same(text, (ours.model, theirs.model), place)
         if ours.model == theirs.model:
             yield from _sizes(ours, theirs, place)
             yield from _addresses(replace(ours, slot=slots[number]), theirs, libvirt, place)
@@ -236,12 +237,12 @@ def _sizes(ours: DomainDevice, theirs: DomainDevice, place: str) -> Iterator[Vio
     """conf/domain_conf.c:virDomainMemoryDefCheckABIStability."""
     nodes = [-1 if device.node is None else device.node for device in (ours, theirs)]
     text = "Target memory device targetNode '{}' doesn't match source targetNode '{}'"
-    yield from _same(text, *nodes, place)
+    yield from _same(text, nodes, place)
     text = "Target memory device size '{}' doesn't match source memory device size '{}'"
-    yield from _same(text, ours.size_kib, theirs.size_kib, place)
+    yield from _same(text, (ours.size_kib, theirs.size_kib), place)
     if ours.model == "nvdimm":  # libvirt itself prints these two the wrong way round
         text = "Target NVDIMM label size '{1}' doesn't match source NVDIMM label size '{0}'"
-        yield from _same(text, ours.label_kib or 0, theirs.label_kib or 0, place)
+        yield from _same(text, (ours.label_kib or 0, theirs.label_kib or 0), place)
     elif ours.model == "virtio-mem":
         for what, values in (
             ("block", (ours.block_kib, theirs.block_kib)),
@@ -251,7 +252,7 @@ def _sizes(ours: DomainDevice, theirs: DomainDevice, place: str) -> Iterator[Vio
                 f"Target memory device {what} size '{{}}' doesn't match source memory device "
                 f"{what} size '{{}}'"
             )
-            yield from _same(text, values[0] or 0, values[1] or 0, place)
+            yield from _same(text, (values[0] or 0, values[1] or 0), place)
 
 
 def _addresses(
@@ -263,25 +264,25 @@ def _addresses(
             "Target memory device address '{:#x}' doesn't match source memory device address "
             "'{:#x}'"
         )
-        yield from _same(text, ours.virtio_base or 0, theirs.virtio_base or 0, place)
+        yield from _same(text, (ours.virtio_base or 0, theirs.virtio_base or 0), place)
     if ours.model in SLOT_MODELS and theirs.slot is not None:
         text = "Target device dimm slot {} does not match source {}"
-        yield from _same(text, ours.slot, theirs.slot, place)
+        yield from _same(text, (ours.slot, theirs.slot), place)
     if ours.model in SLOT_MODELS and theirs.base is not None:
         text = "Target device dimm base address '{:x}' does not match source '{:x}'"
-        yield from _same(text, ours.base or 0, theirs.base, place)
+        yield from _same(text, (ours.base or 0, theirs.base), place)
 
 
 def _backing(source: Domain, target: Domain) -> Iterator[Violation]:
     """qemu/qemu_domain.c:qemuDomainABIStabilityCheck."""
     kinds = [domain.backing.source or "none" for domain in (target, source)]
     text = "Target memoryBacking source '{}' doesn't match source memoryBacking source'{}'"
-    yield from _same(text, *kinds, place_of(target, "memoryBacking"))
+    yield from _same(text, kinds, place_of(target, "memoryBacking"))
     if len(target.devices) == len(source.devices):
         devices = zip(devices_with_places(target), source.devices, strict=True)
         for (ours, place), theirs in devices:  # libvirt prints these the wrong way round too
             text = "Target memory device alias '{1}' doesn't match source alias '{0}'"
-            yield from _same(text, _alias(ours), _alias(theirs), place)
+            yield from _same(text, (_alias(ours), _alias(theirs)), place)
 
 
 def _alias(device: DomainDevice) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["parse", "define", "start", "guest", "host", "policy", "plan"]
-"""Where a violation shows: libvirt's parser, libvirt's ``define``, the start (libvirt's own checks
-and QEMU's), the guest's kernel, the host's pools; for plans also what was asked (``policy``) and
-the plan's own consistency (``plan``)."""
+Stage = Literal["parse", "define", "migration", "start", "guest", "host", "policy", "plan"]
+"""Where a violation shows: libvirt's parser, libvirt's ``define``, its comparison with the running
+guest that is to go on, the start (libvirt's own checks and QEMU's), the guest's kernel, the host's
+pools; for plans also what was asked (``policy``) and the plan's own consistency (``plan``)."""
 
 
 @dataclass(frozen=True)
