@@ -63,7 +63,8 @@ class Device(Model):
     """A memory device that the guest has already (libvirt's ``<memory>``), sizes in bytes.
 
     ``page_size`` and ``host_nodes`` are set only where the device overrides its cell.
-    ``address`` is guest-physical. ``current`` is what a live virtio-mem has plugged.
+    ``address`` is guest-physical. ``current`` is what a live virtio-mem has plugged. ``backend`` is
+    the id of QEMU's memory backend where it is not libvirt's, ``mem`` and the ``alias``.
     """
 
     model: DeviceModel = "dimm"
@@ -78,6 +79,7 @@ class Device(Model):
     current: SizeOrZero | None = None
     label: Size | None = None
     alias: str | None = None
+    backend: str | None = None
 
     @property
     def is_ram(self) -> bool:

@@ -10,7 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slotsolver.errors import InputError
-from slotsolver.plan import Plan, PlannedCell, PlannedDimm, PlannedGuest
+from slotsolver.plan import (
+    Operation,
+    Plan,
+    PlannedCell,
+    PlannedDimm,
+    PlannedGuest,
+    PlannedVirtioMem,
+)
 from slotsolver.platforms import Platform, platform_for
 from slotsolver.problem import Cell, Guest, Host, NumaMode, Problem
 from slotsolver.size import MiB
@@ -71,6 +78,20 @@ class Layout:
     def reserved(self) -> tuple[PlannedDimm, ...]:
         """The DIMMs planned for growth, by slot."""
         return self._dimms("reserved")
+
+    @property
+    def new_virtio(self) -> tuple[PlannedVirtioMem, ...]:
+        """The virtio-mem devices that the guest did not have before, by number."""
+        return tuple(v for v in self.planned.virtio_mem if v.before is None)
+
+    def dimm(self, operation: Operation) -> PlannedDimm:
+        """The DIMM that an operation plugs or unplugs; another may come into the slot of one that
+        goes."""
+        return next(
+            dimm
+            for dimm in self.planned.dimms
+            if (dimm.slot, dimm.state) == (operation.slot, operation.do)
+        )
 
     def _dimms(self, *states: str) -> tuple[PlannedDimm, ...]:
         chosen = (dimm for dimm in self.planned.dimms if dimm.state in states)

@@ -1,8 +1,7 @@
 """QEMU arguments that slotsolver owns: machine, CPUs, memory, NUMA nodes, DIMMs.
 
-Ids and the order of options and keys are libvirt's (libvirt 9.0 qemu/qemu_command.c:
-qemuBuildMemoryBackendProps, qemuBuildMemoryDeviceProps), so the two ways to start a guest compare.
-Every DIMM carries its slot and address: QEMU's own first fit would depend on the order.
+The order of options is libvirt's (libvirt 9.0 qemu/qemu_command.c:qemuBuildCommandLine), so the two
+ways to start a guest compare.
 """
 
 from __future__ import annotations
@@ -12,18 +11,18 @@ import shlex
 from collections.abc import Sequence
 from itertools import pairwise
 
-from slotsolver.errors import InputError
 from slotsolver.export.layout import Layout
+from slotsolver.export.qemu_objects import (
+    Properties,
+    dimm_objects,
+    memory_backend,
+    virtio_mem_objects,
+)
 from slotsolver.fields import format_ids
-from slotsolver.plan import Plan, PlannedDimm
+from slotsolver.plan import Plan
 from slotsolver.platforms.versions import QEMU_JSON_DEVICES, QEMU_JSON_OBJECTS, Version
 from slotsolver.problem import Problem
-from slotsolver.size import KiB, format_size
-
-_POLICIES = {"strict": "bind", "preferred": "preferred", "interleave": "interleave"}
-"""QEMU's ``policy`` by libvirt's mode; 'restrictive' has none, cgroups do it."""
-
-Value = str | int | bool | list[int]
+from slotsolver.size import KiB
 
 
 def qemu_arguments(
@@ -33,10 +32,8 @@ def qemu_arguments(
 
     Objects are written as JSON from QEMU 6.0, devices from 7.0 (6.2 takes it too, but is broken:
     libvirt 9.0 qemu/qemu_capabilities.c); before that as ``key=value``.
-    Huge pages come from memfd, which needs no hugetlbfs mount and is preallocated, because a pool
-    that turns out short later kills QEMU; base pages from ordinary memory.
-
-    Devices other than DIMMs are not there, see :func:`left_out`. Raises
+    Devices that the guest has already and that are no DIMMs are not there, see :func:`left_out`.
+    Raises
     :class:`~slotsolver.errors.InputError` for a guest that the plan does not have and for a
     ``version`` that is none.
     """
@@ -50,8 +47,10 @@ def qemu_arguments(
             for target in layout.guest.cells:
                 value = source.distance(target.id)
                 arguments += ["-numa", f"dist,src={source.id},dst={target.id},val={value}"]
-    for dimm in layout.plugged:
-        arguments += _dimm(layout, dimm, form)
+    pairs = [dimm_objects(layout, dimm) for dimm in layout.plugged]
+    pairs += [virtio_mem_objects(layout, device, form.qemu) for device in layout.new_virtio]
+    for backend, device in pairs:
+        arguments += [*form.object(backend), *form.device(device)]
     return arguments
 
 
@@ -99,63 +98,29 @@ def _cell(layout: Layout, cell_id: int, form: _Form) -> list[str]:
     if not cell.boot:  # a node that has only DIMMs
         return ["-numa", node]
     name = f"ram-node{cell_id}"
-    backend = _backend(layout, cell_id, name, cell.boot, cell.page_size, layout.nodes(cell_id))
+    nodes = layout.nodes(cell_id)
+    backend = memory_backend(layout, cell_id, name, cell.boot, cell.page_size, nodes)
     return [*form.object(backend), "-numa", f"{node},memdev={name}"]
-
-
-def _dimm(layout: Layout, dimm: PlannedDimm, form: _Form) -> list[str]:
-    name = f"dimm{dimm.slot}"
-    nodes = layout.own_nodes(dimm) or layout.nodes(dimm.cell)
-    backend = _backend(layout, dimm.cell, f"mem{name}", dimm.size, dimm.page_size, nodes)
-    device: dict[str, Value] = {
-        "driver": "pc-dimm",
-        "node": dimm.cell,
-        "memdev": f"mem{name}",
-        "id": name,
-        "slot": dimm.slot,
-        "addr": dimm.address,
-    }
-    return [*form.object(backend), *form.device(device)]
-
-
-def _backend(
-    layout: Layout, cell: int, name: str, size: int, page_size: int, nodes: Sequence[int]
-) -> dict[str, Value]:
-    huge = page_size != layout.base_page
-    if huge and size % page_size:
-        raise InputError(
-            f"guest {layout.guest.name}, {name}: {format_size(size)} is not whole pages of "
-            f"{format_size(page_size)}, as a memfd must be; round it up, or start it with libvirt"
-        )
-    kind = "memory-backend-memfd" if huge else "memory-backend-ram"
-    backend: dict[str, Value] = {"qom-type": kind, "id": name}
-    if huge:  # hugetlbsize without hugetlb=on is taken and silently ignored
-        backend |= {"hugetlb": True, "hugetlbsize": page_size, "prealloc": True}
-    backend["size"] = size
-    policy = _POLICIES.get(layout.mode(cell))
-    if nodes and policy:
-        backend |= {"host-nodes": list(nodes), "policy": policy}
-    return backend
 
 
 class _Form:
     """How ``-object`` and ``-device`` are written for a version of QEMU."""
 
     def __init__(self, version: str) -> None:
-        qemu = Version.parse(version)
-        self._json_objects = QEMU_JSON_OBJECTS.in_version(qemu)
-        self._json_devices = QEMU_JSON_DEVICES.in_version(qemu)
+        self.qemu = Version.parse(version)
+        self._json_objects = QEMU_JSON_OBJECTS.in_version(self.qemu)
+        self._json_devices = QEMU_JSON_DEVICES.in_version(self.qemu)
 
-    def object(self, properties: dict[str, Value]) -> list[str]:
+    def object(self, properties: Properties) -> list[str]:
         """``-object`` and its value."""
         return ["-object", _written(properties, "qom-type", as_json=self._json_objects)]
 
-    def device(self, properties: dict[str, Value]) -> list[str]:
+    def device(self, properties: Properties) -> list[str]:
         """``-device`` and its value."""
         return ["-device", _written(properties, "driver", as_json=self._json_devices)]
 
 
-def _written(properties: dict[str, Value], kind: str, *, as_json: bool) -> str:
+def _written(properties: Properties, kind: str, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(properties, separators=(",", ":"))
     parts = [str(properties[kind])]

@@ -194,6 +194,7 @@ def _device(told: _Dimm | _VirtioMem | _Region, bound: dict[str, tuple[int, ...]
     common: dict[str, Any] = {
         "model": told.type,
         "alias": told.data.id,
+        "backend": _backend_id(told.data),
         "host_nodes": bound.get(told.data.memdev),
     }
     if isinstance(told, _Dimm):
@@ -212,3 +213,9 @@ def _device(told: _Dimm | _VirtioMem | _Region, bound: dict[str, tuple[int, ...]
         )
     address = told.data.memaddr if told.type == "virtio-pmem" else None
     return Device(**common, size=told.data.size, address=address)
+
+
+def _backend_id(told: _DimmInfo | _VirtioMemInfo | _RegionInfo) -> str | None:
+    """The id of a device's backend where it is not the one that libvirt gives it."""
+    name = told.memdev.removeprefix("/objects/")
+    return None if name == f"mem{told.id}" else name
