@@ -9,7 +9,7 @@ devices that the edited document holds, as libvirt counts them at define
 from __future__ import annotations
 
 from slotsolver.export import domain_parts as parts
-from slotsolver.export.domain_devices import devices_kib, edit_devices
+from slotsolver.export.domain_devices import devices_kib, edit_devices, virtio_pairs
 from slotsolver.export.domain_placement import edit_hugepages, edit_numatune
 from slotsolver.export.domain_text import DomainText, in_unit, means, read_kib, value_kib
 from slotsolver.export.layout import Layout
@@ -87,7 +87,7 @@ def _edit_max_memory(domain: DomainText) -> None:
         return
     alignment = domain.layout.platform.memory_alignment
     if not means(value_kib(element), planned.maximum, alignment):
-        _set_kib(domain, element, planned.maximum // KiB)
+        domain.set_kib(element, planned.maximum // KiB)
     if int(element.attributes.get("slots", "0")) != planned.slots:
         domain.xml.set_attribute(element, "slots", str(planned.slots))
 
@@ -97,26 +97,30 @@ def _edit_totals(domain: DomainText, *, before: int, after: int) -> None:
 
     A ``<currentMemory>`` below the total is a balloon that somebody inflated on purpose: it moves
     with the total, as libvirt moves it when it plugs a DIMM (qemu/qemu_hotplug.c), and stays where
-    the total stays.
+    the total stays. Of a virtio-mem device the total has all and ``<currentMemory>`` what it gives.
     """
     memory, current = domain.find("memory"), domain.find("currentMemory")
     said = value_kib(memory) if memory is not None else before
     if memory is not None and said != after:
-        _set_kib(domain, memory, after)
+        domain.set_kib(memory, after)
     if current is None:
         return
     now = value_kib(current)
-    inflated = 0 if now in (0, said) else before - now
+    inflated = 0 if now in (0, said) else before - now - _moved_kib(domain)
     wanted = after - inflated if 0 < inflated < after else after
     if now not in (0, wanted):
-        _set_kib(domain, current, wanted)
+        domain.set_kib(current, wanted)
 
 
-def _set_kib(domain: DomainText, element: Element, kib: int) -> None:
-    value, unit = in_unit(kib, element.attributes.get("unit"))
-    domain.xml.set_value(element, value)
-    if unit != element.attributes.get("unit", "KiB"):
-        domain.xml.set_attribute(element, "unit", unit)
+def _moved_kib(domain: DomainText) -> int:
+    """By how much virtio-mem devices come to give more than ``<currentMemory>`` counts of them
+    (KiB)."""
+    moved = 0
+    for device, virtio in virtio_pairs(domain):
+        current = device.find("target/current")
+        given = virtio.before or 0
+        moved += virtio.requested - (value_kib(current) * KiB if current is not None else given)
+    return moved // KiB
 
 
 def _edit_acpi(domain: DomainText) -> None:

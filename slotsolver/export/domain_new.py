@@ -11,14 +11,12 @@ from slotsolver.errors import InputError
 from slotsolver.export import domain_parts as parts
 from slotsolver.export.layout import Layout
 from slotsolver.export.xmltext import New
-from slotsolver.problem import Device
-from slotsolver.size import MiB
 
 
 def new_domain(layout: Layout, *, domain_type: str) -> New:
     """The whole ``<domain>``. :class:`InputError` for a device that cannot be rebuilt."""
-    total = parts.size("memory", layout.planned.memory)
-    current = parts.size("currentMemory", layout.planned.memory)
+    total = parts.size("memory", layout.planned.memory + layout.idle)
+    current = parts.size("currentMemory", layout.planned.memory + layout.idle)
     elements = [
         New("name", content=layout.guest.name),
         *_metadata(layout),
@@ -77,10 +75,17 @@ def _cpu(layout: Layout) -> New:
 
 def _devices(layout: Layout) -> list[New]:
     dimms = [parts.dimm_device(layout, dimm) for dimm in layout.plugged]
-    others = [
-        _other_device(layout, device) for device in layout.guest.devices if device.model != "dimm"
+    for device in layout.guest.devices:
+        if device.model not in ("dimm", "virtio-mem"):
+            raise InputError(
+                f"guest {layout.guest.name}: a {device.model} cannot be written from its size "
+                f"alone; give the guest as a domain XML, which keeps it as it is"
+            )
+    virtio = [
+        parts.virtio_mem_device(layout, device, pinned=layout.pins_virtio)
+        for device in layout.planned.virtio_mem
     ]
-    return [*_root_bus(layout), New("memballoon", {"model": "virtio"}), *dimms, *others]
+    return [*_root_bus(layout), New("memballoon", {"model": "virtio"}), *dimms, *virtio]
 
 
 def _root_bus(layout: Layout) -> list[New]:
@@ -90,18 +95,3 @@ def _root_bus(layout: Layout) -> list[New]:
     model = "pci-root" if layout.platform.name in ("pc", "pseries") else "pcie-root"
     attributes = {"type": "pci", "index": "0", "model": model}
     return [New("controller", attributes, [parts.size("pcihole64", layout.guest.pci_hole64)])]
-
-
-def _other_device(layout: Layout, device: Device) -> New:
-    if device.model != "virtio-mem" or device.cell is None:
-        raise InputError(
-            f"guest {layout.guest.name}: a {device.model} cannot be written from its size alone; "
-            f"give the guest as a domain XML, which keeps it as it is"
-        )
-    target = [
-        parts.size("size", device.size),
-        New("node", content=str(device.cell)),
-        parts.size("block", device.block or 2 * MiB),
-        parts.size("requested", device.requested or 0),
-    ]
-    return New("memory", {"model": "virtio-mem"}, [New("target", content=target)])

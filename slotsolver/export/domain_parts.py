@@ -12,7 +12,7 @@ from slotsolver.export.layout import Layout
 from slotsolver.export.xmltext import New
 from slotsolver.fields import format_ids
 from slotsolver.metadata import NAMESPACE, PREFIX
-from slotsolver.plan import PlannedDimm
+from slotsolver.plan import PlannedDimm, PlannedVirtioMem
 from slotsolver.size import KiB
 
 
@@ -108,6 +108,31 @@ def dimm_device(layout: Layout, dimm: PlannedDimm) -> New:
     if source:
         content.insert(0, New("source", content=source))
     return New("memory", {"model": "dimm"}, content)
+
+
+def virtio_mem_device(layout: Layout, device: PlannedVirtioMem, *, pinned: bool) -> New:
+    """A virtio-mem device, ``pinned`` to its address (which libvirt knows from 9.4 on).
+
+    ``<source>`` stands only where page size or nodes are not its cell's.
+    """
+    cell = layout.cell(device.cell)
+    source = []
+    if device.page_size != cell.page_size:
+        source.append(size("pagesize", device.page_size))
+    if device.host_nodes != cell.host_nodes:
+        source.append(New("nodemask", content=format_ids(device.host_nodes)))
+    target = [
+        size("size", device.size),
+        New("node", content=str(device.cell)),
+        size("block", device.block),
+        size("requested", device.requested),
+    ]
+    if pinned:
+        target.append(New("address", {"base": f"0x{device.address:x}"}))
+    content = [New("target", content=target)]
+    if source:
+        content.insert(0, New("source", content=source))
+    return New("memory", {"model": "virtio-mem"}, content)
 
 
 def growth(layout: Layout) -> New | None:

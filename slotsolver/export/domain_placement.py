@@ -113,7 +113,10 @@ def _edit_memory(domain: DomainText, *, changed: bool) -> None:
             domain.add("numatune", [parts.numatune_memory(domain.layout, nodes)])
         return
     said = _static_nodeset(memory)
-    outside = said is not None and not set(nodes) <= set(said)
+    there = (
+        {node.id for node in domain.layout.host.nodes} if domain.layout.host else set(said or ())
+    )
+    outside = said is not None and not set(nodes) <= set(said) <= there
     if not nodes or not (changed or outside) or said == nodes:
         return
     domain.xml.remove_attribute(memory, "placement")
@@ -121,10 +124,13 @@ def _edit_memory(domain: DomainText, *, changed: bool) -> None:
 
 
 def _all_nodes(domain: DomainText) -> tuple[int, ...]:
-    """Every node bound to, with those of the document's own devices."""
-    nodes = set(parts.bound_nodes(domain.layout))
+    """Every node bound to, with those of the document's own devices as far as the host has them."""
+    layout = domain.layout
+    nodes = set(parts.bound_nodes(layout))
     for device in domain.all("devices/memory"):
         nodemask = device.find("source/nodemask")
         if nodemask is not None:
             nodes.update(parse_ids(nodemask.value))
+    if layout.host is not None:
+        nodes &= {node.id for node in layout.host.nodes}
     return tuple(sorted(nodes))

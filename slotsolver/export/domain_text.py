@@ -61,6 +61,13 @@ class DomainText:
         self._placed.clear()
         return self.xml.text()
 
+    def set_kib(self, element: Element, kib: int) -> None:
+        """Give an element a size, in its own unit where that holds it exactly."""
+        value, unit = in_unit(kib, element.attributes.get("unit"))
+        self.xml.set_value(element, value)
+        if unit != element.attributes.get("unit", "KiB"):
+            self.xml.set_attribute(element, "unit", unit)
+
     @property
     def needs_cells(self) -> bool:
         """Whether the document has no guest NUMA cells but needs them: to grow, except on ppc64

@@ -10,14 +10,23 @@ import os
 import re
 import stat
 import tempfile
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePath
 
 from slotsolver.errors import InputError
+from slotsolver.export.destination import destination_xml
+from slotsolver.export.device_xml import device_xml
 from slotsolver.export.documents import json_text
+from slotsolver.export.layout import Layout
 from slotsolver.export.libvirt import domain_xml
 from slotsolver.export.qemu import qemu_arguments, quote
+from slotsolver.export.qmp import qmp_lines
+from slotsolver.export.script import operations_script
 from slotsolver.plan import Plan
 from slotsolver.problem import Problem
+
+_NUMBERED = re.compile(r"(?:device|destination)-\d+\.xml|operations\.(?:sh|qmp)")
+"""Files that a plan may have fewer of than the one before."""
 
 _UNSAFE = re.compile(r"[/\\%\x00-\x1f\x7f]|^\.")
 
@@ -40,19 +49,21 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def write_directory(out_dir: Path, problem: Problem, plan: Plan) -> tuple[Path, ...]:
-    """Write ``plan.json``, ``domain.xml`` and ``qemu.args`` to a folder, made if it is missing.
+    """Write a plan and what it has of each guest to a folder, made if it is missing.
 
-    With several guests ``domain.xml`` and ``qemu.args`` stand in a folder of the guest's name (see
-    :func:`folder_name`). Returns the files in the order in which they were written, the plan last:
-    where it is, everything is.
+    ``plan.json``; for each guest ``domain.xml`` and ``qemu.args``, of one that runs
+    ``operations.sh``, ``operations.qmp`` and for its Nth operation ``device-N.xml``, and for the
+    Nth host that it may migrate to ``destination-N.xml``. With several guests those stand in
+    folders of the guests' names (see :func:`folder_name`). Files of an earlier plan with more
+    operations or hosts are removed. Returns the files in the order in which they were written, the
+    plan last: where it is, everything is.
     """
     texts: dict[Path, str] = {}
     for guest in plan.guests:
         folder = out_dir / folder_name(guest.name) if len(plan.guests) > 1 else out_dir
-        arguments = qemu_arguments(problem, plan, guest.name, version=problem.qemu)
-        texts[folder / "domain.xml"] = domain_xml(problem, plan, guest.name)
-        texts[folder / "qemu.args"] = quote(arguments)
+        texts |= {folder / name: text for name, text in _guest_files(problem, plan, guest.name)}
     texts[out_dir / "plan.json"] = json_text(plan)
+    _remove_older(texts)
     for path, text in texts.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +73,41 @@ def write_directory(out_dir: Path, problem: Problem, plan: Plan) -> tuple[Path, 
             raise InputError(message, source=str(path.parent)) from error
         write_whole(path, text)
     return tuple(texts)
+
+
+def _guest_files(problem: Problem, plan: Plan, name: str) -> Iterator[tuple[str, str]]:
+    """Names and texts of a guest's files."""
+    layout = Layout.of(problem, plan, name)
+    yield "domain.xml", domain_xml(problem, plan, name)
+    yield "qemu.args", quote(qemu_arguments(problem, plan, name, version=problem.qemu))
+    for number in range(1, len(plan.destinations) + 1):
+        yield f"destination-{number}.xml", destination_xml(problem, plan, name, number - 1)
+    if not layout.guest.running:
+        return
+    devices = [PurePath(f"device-{n + 1}.xml") for n in range(len(layout.planned.operations))]
+    for file, operation in zip(devices, layout.planned.operations, strict=True):
+        yield file.name, device_xml(layout, operation)
+    yield "operations.qmp", qmp_lines(problem, plan, name)
+    yield "operations.sh", operations_script(layout, devices)
+
+
+def _remove_older(texts: Mapping[Path, str]) -> None:
+    """Remove what an earlier plan wrote and this one does not have; first its plan, without which
+    nothing counts."""
+    older = [
+        path
+        for folder in sorted({path.parent for path in texts})
+        for path in sorted(folder.glob("*-*.xml")) + sorted(folder.glob("operations.*"))
+        if _NUMBERED.fullmatch(path.name) and path not in texts and path.is_file()
+    ]
+    if not older:
+        return
+    for path in [*(p for p in texts if p.name == "plan.json"), *older]:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"cannot be removed: {reason}", source=str(path)) from error
 
 
 def folder_name(guest_name: str) -> str:

@@ -18,7 +18,8 @@ from slotsolver.plan import (
     PlannedGuest,
     PlannedVirtioMem,
 )
-from slotsolver.platforms import Platform, platform_for
+from slotsolver.platforms import Platform, Version, platform_for
+from slotsolver.platforms.versions import LIBVIRT_VIRTIO_MEM_ADDRESS
 from slotsolver.problem import Cell, Guest, Host, NumaMode, Problem
 from slotsolver.size import MiB
 
@@ -33,6 +34,7 @@ class Layout:
     guest: Guest
     planned: PlannedGuest
     host: Host | None
+    libvirt: Version
 
     @classmethod
     def of(cls, problem: Problem, plan: Plan, name: str) -> Layout:
@@ -42,7 +44,7 @@ class Layout:
         if guest is None or planned is None:
             known = ", ".join(repr(g.name) for g in plan.guests)
             raise InputError(f"the plan has no guest {name!r}; it has {known}")
-        return cls(guest, planned, problem.host)
+        return cls(guest, planned, problem.host, Version.parse(problem.libvirt))
 
     @property
     def platform(self) -> Platform:
@@ -83,6 +85,17 @@ class Layout:
     def new_virtio(self) -> tuple[PlannedVirtioMem, ...]:
         """The virtio-mem devices that the guest did not have before, by number."""
         return tuple(v for v in self.planned.virtio_mem if v.before is None)
+
+    @property
+    def pins_virtio(self) -> bool:
+        """Whether a domain XML can say where a virtio-mem device lies."""
+        return LIBVIRT_VIRTIO_MEM_ADDRESS.in_version(self.libvirt)
+
+    @property
+    def idle(self) -> int:
+        """What the regions of virtio-mem devices hold more than is requested, bytes: libvirt's
+        ``<memory>`` counts them whole."""
+        return sum(v.size - v.requested for v in self.planned.virtio_mem)
 
     def dimm(self, operation: Operation) -> PlannedDimm:
         """The DIMM that an operation plugs or unplugs; another may come into the slot of one that

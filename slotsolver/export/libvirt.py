@@ -21,7 +21,11 @@ def domain_xml(problem: Problem, plan: Plan, guest_name: str, *, domain_type: st
     Raises :class:`~slotsolver.errors.InputError` for a guest that the plan does not have, and for a
     device that cannot be written without the document that it came from.
     """
-    layout = Layout.of(problem, plan, guest_name)
+    return layout_xml(Layout.of(problem, plan, guest_name), domain_type=domain_type)
+
+
+def layout_xml(layout: Layout, *, domain_type: str = "kvm") -> str:
+    """The domain XML of a layout, as :func:`domain_xml` writes it."""
     if layout.guest.xml is not None:
         return edited_domain(layout, layout.guest.xml)
     return new_domain(layout, domain_type=domain_type).render() + "\n"

@@ -117,6 +117,10 @@ class XmlText:
             position = end
         return b"".join([*pieces, self._data[position:]]).decode()
 
+    def written(self, element: Element) -> str:
+        """An element as it was read, from its start tag to its end tag."""
+        return self._data[element.start : element.end].decode()
+
     def set_attribute(self, element: Element, name: str, value: str) -> None:
         """Give an attribute a value; a new one stands behind the others."""
         position = element.start + 1 + len(element.name.encode())
