@@ -149,10 +149,11 @@ def _running_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:
     """That a running guest meets its target exactly, exchanges nothing, and keeps its slots."""
     name, most = guest.name, platform_for(guest.machine).max_slots
     named = {p.kind for p in problem.policies if p.concerns(guest)}
-    taken = sum(device.takes_slot for device in guest.devices)
+    facts = next(f for f in gather(problem) if f.guest.name == name)
+    taken = min(facts.existing_slots, facts.slots_written)
     yield Rule(
         "slots",
-        f"guest {name} runs with {guest.slots or 0} memory slots, {taken} of them taken",
+        f"guest {name} runs with {facts.slots_written} memory slots, {taken} of them taken",
         f"slots {name}",
         _change_guest(name, slots=most),
     )

@@ -8,6 +8,7 @@ from slotsolver.constraints.accept import Accept
 from slotsolver.constraints.swap import Swap
 from slotsolver.errors import InputError
 from slotsolver.plan import Remedy
+from slotsolver.platforms import platform_for
 from slotsolver.policies import Policy
 from slotsolver.problem import Guest, Problem
 from slotsolver.size import format_size
@@ -19,12 +20,14 @@ Sizes = Callable[[Problem], tuple[int, ...] | None]
 
 def nearest_sizes(problem: Problem, sizes: Sizes) -> tuple[Remedy, ...]:
     """For every running guest whose target has to be met exactly: the nearest sizes below and above
-    that can be met, and whether exchanging DIMMs would meet the target. Each is solved for."""
+    that can be met, and whether exchanging DIMMs or more slots would let it be met. All are solved
+    for."""
     found: list[Remedy] = []
     for place, guest in enumerate(problem.guests):
         if guest.running and guest.target_size != guest.size_now and _exact(problem, guest):
             found += _around(problem, guest, place, sizes)
             found += _swapped(problem, guest, sizes)
+            found += _more_slots(problem, guest, sizes)
     return tuple(found)
 
 
@@ -39,14 +42,13 @@ def _around(problem: Problem, guest: Guest, place: int, sizes: Sizes) -> Iterato
         reached = _try(_with(problem, accept), sizes)
         if reached is not None:
             size = format_size(reached[place])
-            wanted = format_size(guest.target_size)
-            now = " (what it has)" if reached[place] == guest.size_now else ""
+            now = ", which it has" if reached[place] == guest.size_now else ""
             yield Remedy(
                 change=f"target of guest {guest.name}",
-                from_=wanted,
+                from_=format_size(guest.target_size),
                 to=size,
-                says=f"{size}{now} is the nearest size {side} {wanted} that guest {guest.name} can "
-                f"have: ask for it, or --accept {side}",
+                says=f"the nearest size {side} that it can have{now}: ask for that, or "
+                f"--accept {side}",
             )
 
 
@@ -61,6 +63,35 @@ def _swapped(problem: Problem, guest: Guest, sizes: Sizes) -> Iterator[Remedy]:
             says=f"guest {guest.name} can have exactly {format_size(guest.target_size)} if DIMMs "
             f"may be exchanged: --policy swap",
         )
+
+
+def _more_slots(problem: Problem, guest: Guest, sizes: Sizes) -> Iterator[Remedy]:
+    """How many slots would do, if more would; a guest has them from its start on."""
+    if guest.slots is None:
+        return
+
+    def enough(slots: int) -> bool:
+        return _try(_with_slots(problem, guest, slots), sizes) is not None
+
+    low, high = guest.slots, platform_for(guest.machine).max_slots
+    if low >= high or not enough(high):
+        return
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    yield Remedy(
+        change=f"slots of guest {guest.name}",
+        from_=str(guest.slots),
+        to=str(high),
+        says=f"it can have exactly {format_size(guest.target_size)} with {high} slots, but only "
+        f"once it is started anew with them (virsh edit)",
+    )
+
+
+def _with_slots(problem: Problem, guest: Guest, slots: int) -> Problem:
+    more = guest.model_copy(update={"slots": slots})
+    guests = tuple(more if g is guest else g for g in problem.guests)
+    return problem.model_copy(update={"guests": guests})
 
 
 def _with(problem: Problem, policy: Policy) -> Problem:

@@ -6,24 +6,26 @@ free memory is seldom a round number, are rounded to a tenth.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from slotsolver.export.layout import Layout
-from slotsolver.fields import format_ids
-from slotsolver.plan import (
-    Infeasible,
-    NodeUse,
-    ObjectiveValue,
-    Plan,
-    PlannedCell,
-    PlannedDimm,
-    PoolUse,
+from slotsolver.export.table_parts import backed_by, new_table, print_item, print_pools
+from slotsolver.export.table_running import (
+    headline,
+    operations,
+    print_destinations,
+    print_growth,
+    target_line,
+    virtio_mem,
 )
+from slotsolver.fields import format_ids
+from slotsolver.plan import Infeasible, ObjectiveValue, Plan, PlannedCell, PlannedDimm
+from slotsolver.platforms import Version
+from slotsolver.platforms.versions import LIBVIRT_SLOTS_COUNT_DIMMS_ONLY
 from slotsolver.problem import Problem
 from slotsolver.size import format_size
 
@@ -34,19 +36,20 @@ _STYLES = {
     "unplug": "red",
     "reserved": "yellow",
 }
-_BAR = 20
 _MANY_STAGES = 5
 
 
 def render(problem: Problem, plan: Plan, console: Console) -> None:
-    """Print a plan: each guest's cells and DIMMs, the host's pools, the objectives, the notes."""
+    """Print a plan: each guest's cells, operations and devices, the host's pools, other hosts, the
+    objectives, the notes."""
     for guest in plan.guests:
-        _print_guest(Layout.of(problem, plan, guest.name), console)
+        _print_guest(problem, plan, Layout.of(problem, plan, guest.name), console)
     if plan.host is not None:
-        _print_pools(plan.host.nodes, console)
+        print_pools(plan.host.nodes, console)
+    print_destinations(plan, console)
     _print_objectives(plan, console)
     for note in plan.notes:
-        _print_item(console, "note", note, "yellow")
+        print_item(console, "note", note, "yellow")
 
 
 def render_infeasible(answer: Infeasible, console: Console) -> None:
@@ -54,54 +57,58 @@ def render_infeasible(answer: Infeasible, console: Console) -> None:
     console.print(Text("No plan exists; that is proven.", style="bold red"))
     console.print("\nThese rules contradict each other; without any one of them there is a plan:")
     for conflict in answer.conflict:
-        _print_item(console, conflict.rule, conflict.says, "red")
+        print_item(console, conflict.rule, conflict.says, "red")
     if answer.remedies:
         console.print("\nEach of these changes alone makes it possible:")
     for remedy in answer.remedies:
         change = f"{remedy.change} {remedy.from_} → {remedy.to}".strip()
-        _print_item(console, change, remedy.says, "green")
+        print_item(console, change, remedy.says, "green")
 
 
-def _print_item(console: Console, head: str, says: str, style: str) -> None:
-    grid = Table.grid(padding=(0, 1))
-    grid.add_column(no_wrap=True)
-    grid.add_column()
-    grid.add_row(" •", Text.assemble((f"{head}: ", style), says))
-    console.print(grid)
-
-
-def _print_guest(layout: Layout, console: Console) -> None:
+def _print_guest(problem: Problem, plan: Plan, layout: Layout, console: Console) -> None:
     planned = layout.planned
-    line = f"  {format_size(planned.memory)}"
-    if planned.maximum > planned.memory:
-        line += f" now, up to {format_size(planned.maximum)}"
-    console.print(Text.assemble((planned.name, "bold"), line))
-    if planned.dimms:
-        console.print(
-            Text(f"{_slot_use(layout)}; largest DIMM {format_size(planned.step)}"), end=""
-        )
-        console.print(Text(f"; guest block {format_size(planned.block)}"))
+    if layout.guest.running:
+        console.print(headline(layout))
+        console.print(target_line(plan, layout))
+    else:
+        line = f"  {format_size(planned.memory)}"
+        if planned.maximum > planned.memory:
+            line += f" now, up to {format_size(planned.maximum)}"
+        console.print(Text.assemble((planned.name, "bold"), line))
+    if planned.dimms or planned.virtio_mem:
+        between = "\n" if layout.guest.running else "; "
+        console.print(Text(f"{_slot_use(problem, layout)}{between}{_sizes(layout)}"))
     console.print()
-    for table in [_cells(layout), *([_dimms(layout)] if planned.dimms else [])]:
+    tables = [operations(layout)] if planned.operations else []
+    tables.append(_cells(layout))
+    tables += [_dimms(layout)] if planned.dimms else []
+    tables += [virtio_mem(layout)] if planned.virtio_mem else []
+    for table in tables:
         console.print(table)
         console.print()
+    print_growth(layout, console)
 
 
-def _slot_use(layout: Layout) -> str:
-    """``16 slots: 4 plugged, 12 reserved``; a device that is no DIMM may take a slot as well."""
-    others = sum(d.takes_slot for d in layout.guest.devices if d.model != "dimm")
-    plugged, reserved = len(layout.plugged) + others, len(layout.reserved)
-    free = layout.planned.slots - plugged - reserved
-    counts = [(plugged, "plugged"), (reserved, "reserved"), (free, "free")]
+def _slot_use(problem: Problem, layout: Layout) -> str:
+    """``16 slots: 4 plugged, 12 reserved``; a device that is no DIMM may take a slot as well, and
+    libvirt before 9.5 counts every one of them (conf/domain_validate.c)."""
+    planned, devices = layout.planned, layout.guest.devices
+    plugged = len(layout.plugged) + sum(d.takes_slot for d in devices if d.model != "dimm")
+    reserved, others = len(layout.reserved), 0
+    if not LIBVIRT_SLOTS_COUNT_DIMMS_ONLY.in_version(Version.parse(problem.libvirt)):
+        others = sum(not d.takes_slot for d in devices) + len(layout.new_virtio)
+    counts = [(plugged, "plugged"), (reserved, "reserved"), (others, "for other devices")]
+    counts.append((planned.slots - sum(count for count, _ in counts), "free"))
     used = ", ".join(f"{count} {word}" for count, word in counts if count > 0)
-    return f"{layout.planned.slots} slots: {used}"
+    return f"{planned.slots} slots: {used}" if used else f"{planned.slots} slots"
 
 
-def _table(*columns: str, right: Iterable[str] = ()) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", collapse_padding=True)
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
-    return table
+def _sizes(layout: Layout) -> str:
+    """``largest DIMM 2 GiB; guest block 128 MiB``; the largest one is that of planned ones."""
+    planned = layout.planned
+    block = f"guest block {format_size(planned.block)}"
+    new = "new " if layout.guest.running else ""
+    return f"largest {new}DIMM {format_size(planned.step)}; {block}" if planned.step else block
 
 
 def _cells(layout: Layout) -> Table:
@@ -111,12 +118,12 @@ def _cells(layout: Layout) -> Table:
     names = [stage.name for stage in stages]
     if len(stages) > max(_MANY_STAGES, len(groups)):
         return _stage_rows(layout, groups)
-    table = _table("cell", "pages", "host node", *names, right=names)
+    table = new_table("cell", "pages", "host node", *names, right=names)
     for cells in groups:
         totals = [stage.cells[cells[0].id] for stage in stages]
         each = " each" if len(cells) > 1 else ""
         sizes = [format_size(total) for total in totals]
-        table.add_row(format_ids(c.id for c in cells) + each, *_backing(cells[0]), *sizes)
+        table.add_row(format_ids(c.id for c in cells) + each, *backed_by(cells[0]), *sizes)
     if len(layout.planned.cells) > 1:
         totals = [stage.memory for stage in stages]
         sizes = [format_size(total) for total in totals]
@@ -134,7 +141,7 @@ def _stage_rows(layout: Layout, groups: Sequence[Sequence[PlannedCell]]) -> Tabl
             f"cell {format_ids(c.id for c in cells)}{each}\n"
             f"{format_size(cells[0].page_size)}{nodes}"
         )
-    table = _table("stage", "all", *names, right=["all", *names])
+    table = new_table("stage", "all", *names, right=["all", *names])
     for stage in layout.planned.stages:
         sizes = [format_size(stage.cells[cells[0].id]) for cells in groups]
         table.add_row(stage.name, format_size(stage.memory), *sizes)
@@ -150,10 +157,6 @@ def _cell_groups(layout: Layout) -> list[list[PlannedCell]]:
     return list(groups.values())
 
 
-def _backing(piece: PlannedCell | PlannedDimm) -> tuple[str, str]:
-    return format_size(piece.page_size), format_ids(piece.host_nodes) or "-"
-
-
 def _dimms(layout: Layout) -> Table:
     """DIMMs, equal ones of a cell and stage in one row.
 
@@ -165,14 +168,14 @@ def _dimms(layout: Layout) -> Table:
         groups.setdefault(key, []).append(dimm)
     own = any(layout.own_page(d) or layout.own_nodes(d) for d in layout.planned.dimms)
     backing = ("pages", "host node") if own else ()
-    table = _table("slots", "dimms", "cell", *backing, "addresses", right=["dimms"])
+    table = new_table("slots", "dimms", "cell", *backing, "addresses", right=["dimms"])
     table.add_column("state")
     for dimms in groups.values():
         first = dimms[0]
         size = f"{len(dimms)} x {format_size(first.size)}"
         addresses = f"from {min(d.address for d in dimms):#x}" if own else _addresses(dimms)
         state = Text(_state(layout, first), style=_STYLES[first.state])
-        backed = _backing(first) if own else ()
+        backed = backed_by(first) if own else ()
         table.add_row(_slots(dimms), size, str(first.cell), *backed, addresses, state)
     return table
 
@@ -195,55 +198,8 @@ def _state(layout: Layout, dimm: PlannedDimm) -> str:
     return dimm.state
 
 
-def _print_pools(nodes: Sequence[NodeUse], console: Console) -> None:
-    """The pools that the plan touches: in use before, taken, promised, free; others are counted."""
-    names = ("free before", "taken", "promised", "free after")
-    table = _table("node", "pool", *names, "", right=names)
-    untouched = 0
-    for node in nodes:
-        for pool in node.pools:
-            taken = pool.free_before - pool.free_after
-            if not (taken or pool.promised):
-                untouched += pool.total > 0
-                continue
-            free = [_rough(n * pool.page_size) for n in (pool.free_before, pool.free_after)]
-            counts = [str(count or "-") for count in (taken, pool.promised)]
-            row = [str(node.id), format_size(pool.page_size), free[0], *counts, free[1]]
-            table.add_row(*row, _bar(pool))
-    if table.row_count:
-        console.print(table)
-        console.print(" █ used before  ▓ taken now  ▒ promised to growth  ░ free   (in pages)")
-    if untouched:
-        plural = "s" if untouched > 1 else ""
-        console.print(f" {untouched} other pool{plural} not touched", highlight=False)
-    console.print()
-
-
-def _rough(size: int) -> str:
-    value, unit = float(size), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if value < 1024 or unit == "TiB":
-            break
-        value /= 1024
-    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
-
-
-def _bar(pool: PoolUse) -> Text:
-    """The pool in :data:`_BAR` marks; a part that is not empty shows at least one."""
-    parts = [
-        ("█", pool.total - pool.free_before, "dim"),
-        ("▓", pool.free_before - pool.free_after, "green"),
-        ("▒", pool.promised, "yellow"),
-    ]
-    text = Text()
-    for mark, pages, style in parts:
-        width = max(round(pages * _BAR / pool.total), 1 if pages > 0 else 0)
-        text.append(mark * min(width, _BAR - len(text)), style)
-    return text.append("░" * (_BAR - len(text)), "dim")
-
-
 def _print_objectives(plan: Plan, console: Console) -> None:
-    table = _table("objective", "value", "")
+    table = new_table("objective", "value", "")
     table.columns[1].justify = "right"
     for objective in plan.objectives:
         table.add_row(objective.kind, _value(objective, objective.value), _proof(objective))
@@ -260,7 +216,8 @@ def _print_objectives(plan: Plan, console: Console) -> None:
 def _value(objective: ObjectiveValue, value: int) -> str:
     if objective.unit == "bytes":
         return format_size(value)
-    return f"{value} {objective.unit}".strip()
+    unit = objective.unit.removesuffix("s") if value == 1 else objective.unit
+    return f"{value} {unit}".strip()
 
 
 def _proof(objective: ObjectiveValue) -> Text:
