@@ -1,18 +1,20 @@
 """A Linux guest for the tests: Debian's cloud kernel and a busybox that reports the memory it has.
 
 The two packages are fetched with apt-get and unpacked into the user's cache, not installed. The
-guest has nothing but an initramfs; it brings new memory online by itself and prints, a few times a
-second, a line with its memory block size, how many blocks are online, and MemTotal of every node.
+guest has nothing but an initramfs, and brings new memory online by itself. Either it prints, a few
+times a second, a line with its memory block size, how many blocks are online, and MemTotal of every
+node; or it does what it is told over its second serial port (:mod:`tests.real.shell`).
 """
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,15 +22,19 @@ from slotsolver.size import KiB
 
 KERNEL_PACKAGE, BUSYBOX_PACKAGE = "linux-image-cloud-amd64", "busybox-static"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slotsolver" / "linux"
-COMMAND_LINE = "console=ttyS0 quiet memhp_default_state=online"
+COMMAND_LINE = "console=ttyS0 quiet memhp_default_state="
 TIMEOUT_SECONDS = 60.0
 
-INIT = """#!/bin/busybox sh
-/bin/busybox mkdir /proc /sys
+START = """#!/bin/busybox sh
+/bin/busybox mkdir -p /proc /sys /dev
 /bin/busybox mount -t proc none /proc
 /bin/busybox mount -t sysfs none /sys
+/bin/busybox mount -t devtmpfs none /dev
+for module in /modules/*.ko; do
+    [ -e "$module" ] && /bin/busybox insmod "$module"
+done
 read block </sys/devices/system/memory/block_size_bytes
-while :; do
+memory() {
     blocks=0
     for file in /sys/devices/system/memory/memory[0-9]*/state; do
         read -r state <"$file" && [ "$state" = online ] && blocks=$((blocks + 1))
@@ -40,9 +46,20 @@ while :; do
         done <"$file"
     done
     echo "$line end"
+}
+"""
+REPORTS = """
+while :; do
+    memory
     /bin/busybox sleep 0.2
 done
 """
+VIRTIO_MEM = (
+    *("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci"),
+    "virtio_mem",
+)
+"""The kernel's modules for a virtio-mem device, each after those that it needs."""
+
 REPORT = re.compile(r"memory block=([0-9a-f]+) blocks=(\d+) (.*) end")
 NODE = re.compile(r"node(\d+)=(\d+)")
 REFUSED = re.compile(r".*(?:unaligned hotplug range|add_memory failed).*")
@@ -64,26 +81,26 @@ class Report:
 
 @dataclass(frozen=True)
 class Linux:
-    """A kernel and an initramfs to boot, and the file to which the guest's console goes."""
+    """A kernel and an initramfs to boot, and the file to which the guest's console goes.
+
+    ``online`` is how the guest brings new memory online (``memhp_default_state``).
+    """
 
     kernel: Path
     initramfs: Path
     console: Path
+    online: str = "online"
 
     @property
     def arguments(self) -> list[str]:
         """QEMU's arguments to boot it."""
         boot = ["-kernel", str(self.kernel), "-initrd", str(self.initramfs)]
-        return [*boot, "-append", COMMAND_LINE, "-serial", f"file:{self.console}"]
+        append = f"{COMMAND_LINE}{self.online}"
+        return [*boot, "-append", append, "-serial", f"file:{self.console}"]
 
     def report(self) -> Report | None:
         """The guest's last report; ``None`` before the first one."""
-        found = REPORT.findall(self.console.read_text(errors="replace"))
-        if not found:
-            return None
-        block, blocks, nodes = found[-1]
-        totals = {int(node): int(kib) * KiB for node, kib in NODE.findall(nodes)}
-        return Report(int(block, 16), int(blocks) * int(block, 16), totals)
+        return last_report(self.console.read_text(errors="replace"))
 
     def until(self, memory: int, *, seconds: float = TIMEOUT_SECONDS) -> Report:
         """The first report of ``memory`` bytes online, or the last one before time is out.
@@ -104,15 +121,40 @@ class Linux:
         return REFUSED.findall(self.console.read_text(errors="replace"))
 
 
-def linux(folder: Path) -> Linux:
-    """The guest, with its initramfs and console in ``folder``; raises :class:`NoLinuxError`."""
+def last_report(text: str) -> Report | None:
+    """The last report in what the guest has printed; ``None`` where there is none."""
+    found = REPORT.findall(text)
+    if not found:
+        return None
+    block, blocks, nodes = found[-1]
+    totals = {int(node): int(kib) * KiB for node, kib in NODE.findall(nodes)}
+    return Report(int(block, 16), int(blocks) * int(block, 16), totals)
+
+
+def linux(
+    folder: Path, *, then: str = REPORTS, online: str = "online", modules: Sequence[str] = ()
+) -> Linux:
+    """The guest, with its initramfs and console in ``folder``; raises :class:`NoLinuxError`.
+
+    ``then`` is what it does when it is up, in shell; the kernel's ``modules`` are loaded before.
+    """
     initramfs = folder / "initramfs"
     busybox = _unpacked(BUSYBOX_PACKAGE, "bin/busybox", "usr/bin/busybox")
-    files = {"bin/busybox": busybox.read_bytes(), "init": INIT.encode()}
+    files = {"bin/busybox": busybox.read_bytes(), "init": (START + then).encode()}
+    kernel = _kernel_package()
+    for number, name in enumerate(modules):
+        module = _unpacked(kernel, f"lib/modules/*/kernel/**/{name}.ko*")
+        files[f"modules/{number}-{name}.ko"] = _plain(module)
     initramfs.write_bytes(archive(files))
     console = folder / "console"
     console.touch()
-    return Linux(_unpacked(_kernel_package(), "boot/vmlinuz-*"), initramfs, console)
+    return Linux(_unpacked(kernel, "boot/vmlinuz-*"), initramfs, console, online)
+
+
+def _plain(module: Path) -> bytes:
+    """A kernel module; Debian compresses them from Debian 13 on."""
+    data = module.read_bytes()
+    return lzma.decompress(data) if module.suffix == ".xz" else data
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:

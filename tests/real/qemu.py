@@ -42,6 +42,7 @@ class Qemu:
 
     def __init__(self, channel: socket.socket) -> None:
         self._lines = channel.makefile("rwb")
+        self._events: list[dict[str, Any]] = []
 
     def close(self) -> None:
         """Leave the monitor."""
@@ -55,14 +56,36 @@ class Qemu:
 
     def send(self, request: Mapping[str, Any]) -> Any:
         """The answer to a QMP request as it would stand in a file of QMP commands."""
-        self._lines.write(json.dumps(request).encode() + b"\n")
+        return self.send_line(json.dumps(request))["return"]
+
+    def send_line(self, line: str) -> dict[str, Any]:
+        """The whole answer to a line as it stands in a file of QMP commands.
+
+        Events from now on, those before the answer included, are kept for :meth:`await_event`;
+        earlier ones are forgotten.
+        """
+        self._events.clear()
+        self._lines.write(line.encode() + b"\n")
         self._lines.flush()
-        while True:
-            answer = self.read()
+        while "return" not in (answer := self.read()):
             if "error" in answer:
                 raise QemuError(answer["error"]["desc"])
-            if "return" in answer:
-                return answer["return"]
+            self._events.append(answer)
+        return answer
+
+    def await_event(self, *wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """The first event since the last command that is one of those wanted: that has its name and
+        at least its data. Raises :class:`TimeoutError` with the events that came instead."""
+        seen = 0
+        while True:
+            for event in self._events[seen:]:
+                if any(holds(event, one) for one in wanted):
+                    return event
+            seen = len(self._events)
+            try:
+                self._events.append(self.read())
+            except TimeoutError:
+                raise TimeoutError(f"none of {wanted} among {self._events}") from None
 
     def read(self) -> dict[str, Any]:
         """The next message, an event or an answer."""
@@ -93,6 +116,13 @@ class Qemu:
             if name in REGIONS:
                 found.setdefault(name, (int(start, 16), int(end, 16) - int(start, 16) + 1))
         return found
+
+
+def holds(value: Any, wanted: Any) -> bool:
+    """Whether a JSON value is what is wanted, or an object that has at least what is wanted."""
+    if isinstance(wanted, Mapping) and isinstance(value, Mapping):
+        return all(key in value and holds(value[key], item) for key, item in wanted.items())
+    return bool(value == wanted)
 
 
 @contextlib.contextmanager
