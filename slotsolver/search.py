@@ -179,7 +179,8 @@ def _tidy(host: HostModel, last: cp_model.CpSolver, clock: Clock) -> cp_model.Cp
 
 
 def _tidy_running(host: HostModel) -> Linear:
-    """Of DIMMs that are alike those in high slots go; other hosts are filled from low nodes on."""
+    """Of DIMMs that are alike those in high slots go, and of planned ones those for low slots come
+    first; other hosts are filled from low nodes on."""
     goal: Linear = 0
     for guest in host.guests:
         running = guest.running
@@ -187,6 +188,11 @@ def _tidy_running(host: HostModel) -> Linear:
             top = guest.facts.slot_limit
             goal = goal + sum(
                 (top - dimm.slot) * running.gone[dimm.index] for dimm in running.facts.removable
+            )
+            goal = goal + sum(
+                running.growth[number].slot * take
+                for (number, stage), take in running.takes.items()
+                if stage == 1
             )
     for destination in host.destinations:
         order = {node.id: rank for rank, node in enumerate(destination.host.nodes)}

@@ -36,8 +36,9 @@ def add_output(parser: Parser) -> None:
     parser.add_argument(
         "--out-dir",
         metavar="DIR",
-        help="write plan.json, domain.xml and qemu.args there, and what is to be done with a "
-        "running guest (also a folder for each of several guests)",
+        help="write plan.json, domain.xml and qemu.args there; of a running guest operations.sh, "
+        "operations.qmp and device-N.xml too, and destination-N.xml for each other host (in a "
+        "folder for each of several guests)",
     )
 
 

@@ -153,7 +153,8 @@ def print_growth(layout: Layout, console: Console) -> None:
 def print_destinations(plan: Plan, console: Console) -> None:
     """Hosts to migrate to: where the guests' cells lie there, and what they take of the pools."""
     for destination in plan.destinations:
-        console.print(Text(f"destination {destination.host + 1}", style="bold"))
+        number = Text(f"destination {destination.host + 1}", style="bold")
+        console.print(number.append(", a host to migrate to", "not bold"))
         console.print()
         console.print(_places(destination))
         console.print()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from slotsolver.plan import Plan, PlannedGuest
 from slotsolver.size import GiB, MiB
@@ -96,8 +98,60 @@ def test_the_page(live: Program) -> None:
     """Without a format it is a page for people."""
     finished = live("resize", *LIVE, "--to", "4864MiB")
     assert (finished.returncode, finished.stderr) == (0, b"")
-    assert finished.stdout.startswith(b"web  4.75 GiB now, up to 8 GiB\n")
-    assert b"optimal, proven" in finished.stdout
+    assert live("resize", *LIVE, "--to", "4864MiB", "--format", "table").returncode == 0
+    first, second, *lines = finished.stdout.decode().splitlines()
+    assert first == "web  3.75 GiB -> 4.75 GiB, up to 8 GiB"
+    assert second == "target met: 4.75 GiB"
+    (row,) = (line.split() for line in lines if line.startswith(" 1  plug"))
+    assert row[:5] == ["1", "plug", "slot", "5", "0"]
+    assert row[-2:] == ["4.75", "GiB"]
+    assert "optimal, proven" in lines[-1]
+
+
+def test_the_page_of_a_target_that_is_missed(live: Program) -> None:
+    """By how much, in which direction, and that it cannot be less; in what has no operation that
+    too."""
+    finished = live("resize", *LIVE, "--to", "3000MiB", "--accept", "nearest")
+    assert finished.stdout.decode().splitlines()[1] == (
+        "target missed: 3 GiB, 72 MiB above the wanted 3000 MiB (no plan comes nearer)"
+    )
+    nothing = live("resize", *LIVE, "--to", "3840MiB")
+    assert nothing.stdout.decode().splitlines()[:2] == [
+        "web  3.75 GiB, up to 8 GiB",
+        "target met: 3.75 GiB; nothing to do",
+    ]
+
+
+def test_documents(live: Program) -> None:
+    """YAML says the same as JSON; the domain is the live one with what changes."""
+    options = ["resize", *LIVE, "--to", "4864MiB", "--format"]
+    plan = yaml.safe_load(live(*options, "yaml").stdout)
+    assert [o["device"] for o in plan["guests"][0]["operations"]] == ["dimm5"]
+    domain = live(*options, "libvirt")
+    assert (domain.returncode, domain.stderr) == (0, b"")
+    assert domain.stdout.count(b"<memory model='dimm'>") == 3
+    assert b"<address type='dimm' slot='5' base='0x1c0000000'/>" in domain.stdout
+    assert b"size=2097152k,slots=8,maxmem=8388608k" in live(*options, "qemu").stdout
+
+
+def test_output_file(live: Program, folder: Path) -> None:
+    """What is printed may go to a file."""
+    options = ["resize", *LIVE, "--to", "4864MiB", "--format", "qmp"]
+    printed = live(*options).stdout
+    assert live(*options, "-o", "out.qmp").stdout == b""
+    assert (folder / "out.qmp").read_bytes() == printed
+
+
+@pytest.mark.parametrize("option", ["--guest", "--qmp"])
+def test_standard_input(slotsolver: Program, live: Program, option: str) -> None:
+    """The live XML or QEMU's answers may come through a pipe; errors say so."""
+    files = {"--guest": "running.xml", "--qmp": "running.qmp.json"}
+    text = (DATA / files[option]).read_text()
+    line = [word for pair in {**files, option: "-"}.items() for word in pair]
+    wanted = ["--to", "4864MiB", "--format", "json"]
+    piped = planned(slotsolver("resize", *line, *HOSTS, *wanted, stdin=text))
+    assert piped == planned(live("resize", *LIVE, *wanted))
+    refused(slotsolver("resize", *line, *HOSTS, *wanted, stdin="{"), "standard input: ")
 
 
 @pytest.mark.parametrize("guest", ["running.xml", "running-inactive.xml"])
@@ -135,10 +189,15 @@ def test_a_size_that_cannot_be_met(live: Program) -> None:
     finished = live("resize", *LIVE, "--to", "3000MiB", "--format", "json")
     answer = json.loads(finished.stdout)
     assert (finished.returncode, answer["status"]) == (3, "infeasible")
-    nearest = {
-        remedy["to"]: remedy for remedy in answer["remedies"] if "target" in remedy["change"]
+    says = {(r["change"], r["from"], r["to"]): r["says"] for r in answer["remedies"]}
+    assert says.keys() == {
+        ("target of guest web", "3000 MiB", "2.75 GiB"),
+        ("target of guest web", "3000 MiB", "3 GiB"),
+        ("policy", "no-swap", "swap"),
     }
-    assert {remedy["from"] for remedy in nearest.values()} == {"3000 MiB"}
+    assert "--accept below" in says["target of guest web", "3000 MiB", "2.75 GiB"]
+    assert "--accept above" in says["target of guest web", "3000 MiB", "3 GiB"]
+    assert "--policy swap" in says["policy", "no-swap", "swap"]
     text = live("resize", *LIVE, "--to", "3000MiB", "--format", "yaml")
     assert b"    from: 3000 MiB\n" in text.stdout
     table = live("resize", *LIVE, "--to", "3000MiB")
@@ -152,12 +211,38 @@ def test_a_size_that_cannot_be_met(live: Program) -> None:
 
 
 def test_slots_exhausted(live: Program) -> None:
-    """No slot is free: that is proven, and said."""
+    """No slot is free: that is proven, and said, and what would help."""
     finished = live("resize", "--guest", "full.yaml", *HOSTS, "--to", "4GiB", "--format", "json")
     assert (finished.returncode, finished.stderr) == (3, b"")
     answer = json.loads(finished.stdout)
-    assert any("slots" in conflict["says"] for conflict in answer["conflict"])
-    assert answer["remedies"]
+    says = [conflict["says"] for conflict in answer["conflict"]]
+    assert "guest full runs with 2 memory slots, 2 of them taken" in says
+    remedies = [(r["change"], r["from"], r["to"]) for r in answer["remedies"]]
+    assert remedies == [
+        ("target of guest full", "4 GiB", "3 GiB"),
+        ("policy", "no-swap", "swap"),
+        ("slots of guest full", "2", "3"),
+    ]
+    options = ["--guest", "full.yaml", *HOSTS, "--format", "json"]
+    assert [o.do for o in planned(live("resize", *options, "--to", "3GiB")).operations] == []
+    swapped = planned(live("resize", *options, "--to", "4GiB", "--policy", "swap"))
+    assert [o.do for o in swapped.operations] == ["unplug", "plug"]
+
+
+def test_as_many_slots_as_are_needed(live: Program, folder: Path) -> None:
+    """The slots that are named are enough, and one less is not; what libvirt counts is counted."""
+    step = ["--to", "7GiB", "--policy", "per-step=256MiB", "--format", "json"]
+    answer = json.loads(live("resize", *LIVE, *step).stdout)
+    says = [conflict["says"] for conflict in answer["conflict"]]
+    assert "guest web runs with 8 memory slots, 3 of them taken" in says
+    (slots,) = (int(r["to"]) for r in answer["remedies"] if r["change"].startswith("slots"))
+    for number, code in ((slots - 1, 3), (slots, 0)):
+        text = (folder / "running.xml").read_text()
+        (folder / "more.xml").write_text(
+            re.sub(r"maxMemory slots='8'", f"maxMemory slots='{number}'", text)
+        )
+        options = ["--guest", "more.xml", "--qmp", "running.qmp.json", *HOSTS]
+        assert live("resize", *options, *step).returncode == code
 
 
 def test_hosts_to_migrate_to(live: Program, folder: Path) -> None:
@@ -188,11 +273,18 @@ def test_qmp_format(live: Program) -> None:
 
 def test_out_dir(live: Program, folder: Path) -> None:
     """What is to be done stands beside the plan and the domain."""
-    finished = live("resize", *LIVE, "--to", "4864MiB", "--out-dir", "out", "--format", "qmp")
+    options = ["resize", *LIVE, "--out-dir", "out", "--also-host", "large.yaml", "--format", "qmp"]
+    (folder / "large.yaml").write_text("nodes: [{id: 3, memory: 64 GiB}]\n")
+    finished = live(*options, "--to", "2304MiB")
     assert finished.returncode == 0
-    names = {path.name for path in (folder / "out").iterdir()}
-    assert {"plan.json", "domain.xml", "operations.sh", "operations.qmp"} <= names
+    always = {"plan.json", "domain.xml", "qemu.args", "operations.sh", "operations.qmp"}
+    names = [path.name for path in (folder / "out").iterdir()]
+    assert sorted(names) == sorted({*always, "destination-1.xml", "device-1.xml", "device-2.xml"})
     assert (folder / "out" / "operations.qmp").read_bytes() == finished.stdout
+    told = [line for line in finished.stderr.decode().splitlines() if ": wrote " in line]
+    assert sorted(line.removeprefix("slotsolver: wrote out/") for line in told) == sorted(names)
+    assert live(*options, "--to", "3328MiB").returncode == 0
+    assert not (folder / "out" / "device-2.xml").exists()
 
 
 def test_where_qemu_would_put_a_virtio_mem_anew_is_told(live: Program, folder: Path) -> None:
@@ -268,10 +360,12 @@ def test_no_guest(live: Program) -> None:
     )
 
 
-def test_a_guest_that_does_not_run(live: Program) -> None:
+def test_a_guest_that_does_not_run(live: Program, folder: Path) -> None:
     """It is pointed to `plan`, or to its live XML."""
-    finished = live("resize", "--guest", "running-inactive.xml", *HOSTS, "--to", "4GiB")
-    refused(finished, "running-inactive.xml: guest web is not running", "`slotsolver plan`")
+    (folder / "off.yaml").write_text(FULL.replace("running: true\n", ""))
+    for file, name in (("running-inactive.xml", "web"), ("off.yaml", "full")):
+        finished = live("resize", "--guest", file, *HOSTS, "--to", "4GiB")
+        refused(finished, f"{file}: guest {name} is not running", "`slotsolver plan`")
 
 
 def test_a_dimm_that_qemu_does_not_have(live: Program, folder: Path) -> None:
