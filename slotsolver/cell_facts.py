@@ -41,7 +41,8 @@ class Elsewhere:
 class VirtioFacts:
     """A virtio-mem device of a cell (MiB). ``index`` is its place in ``Guest.devices`` and ``None``
     where it is to be planned; ``size`` is its region, ``None`` where that is open; ``before`` what
-    is requested of it. ``own`` says that its backing is not its cell's."""
+    is requested of it. ``own`` says that its backing is not its cell's. ``number`` is that of its
+    alias; planned ones get theirs at last, when it is known which of them are used."""
 
     number: int
     index: int | None

@@ -9,7 +9,7 @@ The model makes variables of exactly these.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from slotsolver.cell_facts import CellFacts
@@ -77,6 +77,12 @@ class GuestFacts:
     def room(self) -> int:
         """The most memory that the cells have at the maximum (MiB)."""
         return self.guest.maximum_size // MiB - self.outside
+
+    def idle_but(self, places: Container[int | None]) -> int:
+        """What virtio-mem devices that are there have and do not give (MiB), but for those at some
+        ``places`` in ``Guest.devices``; it counts against maxMemory all the same."""
+        devices = enumerate(self.guest.devices)
+        return sum(d.size - d.memory for place, d in devices if place not in places) // MiB
 
     @property
     def default_step(self) -> int:

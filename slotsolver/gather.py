@@ -58,7 +58,24 @@ def _gather_guest(problem: Problem, guest: Guest) -> GuestFacts:
         _settle_running(facts, facts.running)
     for cell in facts.cells:
         cell.blocks = facts.blocks
+        _pages_within_blocks(guest, cell)
     return facts
+
+
+def _pages_within_blocks(guest: Guest, cell: CellFacts) -> None:
+    """A planned virtio-mem device has no pages larger than its blocks (QEMU hw/virtio/virtio-mem.c:
+    "'block-size' property has to be at least the page size")."""
+    for device in cell.virtio:
+        pages = tuple(page for page in cell.pages if page <= device.block * MiB)
+        if device.index is not None or device.fixed or pages == cell.pages:
+            continue
+        if not pages:
+            raise InputError(
+                f"policy device: cell {cell.id} of guest {guest.name} has pages of "
+                f"{format_size(min(cell.pages))}; a virtio-mem block of "
+                f"{format_size(device.block * MiB)} cannot be smaller, give `block`"
+            )
+        cell.pages = pages
 
 
 def _slots_named(guest: Guest) -> int:

@@ -93,7 +93,7 @@ class GuestModel:
 
     def _virtio_room(self) -> None:
         """The whole regions of virtio-mem devices that are there fit maxMemory."""
-        idle = sum(d.size - d.memory for d in self.facts.guest.devices) // MiB
+        idle = self.facts.idle_but(())
         if not idle or self.facts.stages[-1].at_least:
             return
         raised = sum(
@@ -195,8 +195,16 @@ class GuestModel:
 
     @property
     def maximum(self) -> Linear:
-        """maxMemory: everything plugged, and the devices outside the cells."""
-        return self.memory_of_cells(len(self.facts.stages) - 1) + self.facts.outside
+        """maxMemory: of a running guest as it is, else everything plugged, the devices outside the
+        cells, and what virtio-mem devices have and do not give."""
+        facts = self.facts
+        if facts.running:
+            return facts.guest.maximum_size // MiB
+        last = len(facts.stages) - 1
+        moved = [v for cell in self.cells for v in cell.virtio]
+        idle = sum(v.size - v.requested(last) for v in moved)
+        idle = idle + facts.idle_but({v.facts.index for v in moved})
+        return self.memory_of_cells(last) + facts.outside + idle
 
     @property
     def least_maximum(self) -> int:

@@ -76,7 +76,9 @@ class GuestLayout:
         the cells and the whole regions of virtio-mem devices included."""
         if self.facts.running:
             return self.facts.guest.maximum_size // MiB
-        idle = sum(v.size - v.requested[-1] for cell in self.cells for v in cell.virtio)
+        moved = [v for cell in self.cells for v in cell.virtio]
+        idle = sum(v.size - v.requested[-1] for v in moved)
+        idle += self.facts.idle_but({v.facts.index for v in moved})
         return sum(cell.totals[-1] for cell in self.cells) + self.facts.outside + idle
 
 

@@ -19,13 +19,16 @@ Taken = tuple[int, int]
 
 
 def new_virtio(layout: GuestLayout) -> list[tuple[int, CellLayout, VirtioLayout]]:
-    """The planned devices with their cells, in the order in which they get their numbers."""
-    return [
+    """The planned devices with their cells, in the order in which they get their numbers and
+    places: those with the largest blocks first, so that none leaves a gap before the next. Only
+    DIMM slots lengthen the device memory; for gaps there might be no room."""
+    found = [
         (number, cell, device)
         for number, cell in enumerate(layout.cells)
         for device in cell.virtio
         if device.facts.index is None
     ]
+    return sorted(found, key=lambda entry: (-entry[2].facts.block, entry[0]))
 
 
 def virtio_addresses(
@@ -37,7 +40,7 @@ def virtio_addresses(
     for _, cell, device in new_virtio(layout):
         if window is None:
             raise DefectError("a virtio-mem device without device memory")
-        page = cell.backing.dimm_page
+        page = cell.backing.page
         align = max(device.facts.block * MiB, layout.facts.platform.backend_alignment(page), block)
         address = -(-window.base // align) * align
         for start, end in occupied:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from slotsolver.layout import CellLayout, GuestLayout
+from slotsolver.place_virtio import new_virtio
 from slotsolver.plan import Operation, PlannedDimm, PlannedVirtioMem
 from slotsolver.problem import Device, ReservedDimm
 from slotsolver.running import virtio_number
@@ -107,24 +108,23 @@ def planned_virtio(
         _existing(layout, n, index, device, there_at[index])
         for n, (index, device) in enumerate(there)
     ]
-    places = iter(addresses)
-    for number, cell in enumerate(layout.cells):
-        for device in cell.virtio:
-            if device.facts.index is None:
-                requested = tuple(value * MiB for value in device.requested)
-                found.append(
-                    PlannedVirtioMem(
-                        number=device.facts.number,
-                        cell=number,
-                        size=device.size * MiB,
-                        block=device.facts.block * MiB,
-                        requested=requested[layout.facts.target_stage],
-                        stages=requested,
-                        page_size=cell.backing.dimm_page,
-                        host_nodes=cell.backing.nodes,
-                        address=next(places),
-                    )
-                )
+    first = max((device.number for device in found), default=-1) + 1
+    new = zip(new_virtio(layout), addresses, strict=True)
+    for number, ((owner, cell, device), address) in enumerate(new, first):
+        requested = tuple(value * MiB for value in device.requested)
+        found.append(
+            PlannedVirtioMem(
+                number=number,
+                cell=owner,
+                size=device.size * MiB,
+                block=device.facts.block * MiB,
+                requested=requested[layout.facts.target_stage],
+                stages=requested,
+                page_size=cell.backing.page,
+                host_nodes=cell.backing.nodes,
+                address=address,
+            )
+        )
     return tuple(found)
 
 

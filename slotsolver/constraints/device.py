@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import field_validator
+
 from slotsolver.cell_facts import CellFacts, VirtioFacts
 from slotsolver.errors import InputError
 from slotsolver.policies import Policy
-from slotsolver.size import MiB, Size, format_size
+from slotsolver.size import GiB, MiB, Size, format_size
 
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
 SMALLEST_BLOCK = 2 * MiB
 """What libvirt takes at least: the host's transparent hugepage size, 2 MiB on x86
 (domain_validate.c:virDomainMemoryDefValidate)."""
+
+LARGEST_BLOCK = GiB
+"""Device memory begins at a multiple of 1 GiB and has nothing to spare for a larger alignment (QEMU
+hw/i386/pc.c:pc_get_device_memory_range)."""
+
+ARCHITECTURES = ("x86_64", "aarch64")
+"""What QEMU has virtio-mem for (hw/virtio/virtio-mem.c)."""
 
 
 class Device(Policy):
@@ -35,47 +44,56 @@ class Device(Policy):
     use: Literal["dimm", "virtio-mem", "either"]
     block: Size = SMALLEST_BLOCK
 
+    @field_validator("block")
+    @classmethod
+    def _power_of_two(cls, block: int) -> int:
+        if block & (block - 1) or not SMALLEST_BLOCK <= block <= LARGEST_BLOCK:
+            raise ValueError(
+                f"a virtio-mem block is a power of two from {format_size(SMALLEST_BLOCK)} to "
+                f"{format_size(LARGEST_BLOCK)}, not {format_size(block)}"
+            )
+        return block
+
     def describe(self) -> str:
         """State the rule."""
         if self.use == "dimm":
             return "memory grows by DIMMs"
         how = "a virtio-mem device" if self.use == "virtio-mem" else "DIMMs or a virtio-mem device"
-        return f"memory grows by {how} with blocks of {format_size(self.block)}"
+        return f"memory grows by {how}, a new one with blocks of {format_size(self.block)}"
 
     def restrict(self, facts: GuestFacts) -> None:
         """Plan devices, or forbid them; forbid DIMMs where only devices may be used."""
-        if self.block & (self.block - 1) or self.block < SMALLEST_BLOCK:
-            raise InputError(
-                f"policy device: block {format_size(self.block)} must be a power of two and at "
-                f"least {format_size(SMALLEST_BLOCK)}"
-            )
         for cell in facts.cells_of(self):
             if self.use == "dimm":
                 cell.virtio = tuple(replace(device, fixed=True) for device in cell.virtio)
                 continue
-            if not cell.virtio and not facts.running:
+            if not facts.running and not self._forbidden(facts, cell):
                 self._plan(facts, cell)
             if self.use == "virtio-mem":
                 cell.allowed = frozenset()
 
-    def _plan(self, facts: GuestFacts, cell: CellFacts) -> None:
-        """A device for a cell that has none; its pages may not be larger than its block (QEMU:
-        'block-size' property has to be at least the page size)."""
-        pages = tuple(page for page in cell.pages if page <= self.block)
-        if not pages:
-            raise InputError(
-                f"policy device: cell {cell.id} of guest {facts.guest.name} has pages of "
-                f"{format_size(min(cell.pages))}; a virtio-mem block of "
-                f"{format_size(self.block)} cannot be smaller, give `block`"
-            )
-        cell.pages = pages
-        numbers = [device.number for other in facts.cells for device in other.virtio]
-        cell.virtio = (
-            VirtioFacts(
-                number=max(numbers, default=-1) + 1,
-                index=None,
-                size=None,
-                block=self.block // MiB,
-                before=0,
-            ),
+    def _forbidden(self, facts: GuestFacts, cell: CellFacts) -> bool:
+        """Whether another policy wants nothing but DIMMs in the cell."""
+        return any(
+            isinstance(other, Device)
+            and other.use == "dimm"
+            and cell.id in other.concerned_cells(facts.guest)
+            for other in facts.policies
         )
+
+    def _plan(self, facts: GuestFacts, cell: CellFacts) -> None:
+        """A device for a cell that has none."""
+        if facts.platform.arch not in ARCHITECTURES:
+            raise InputError(
+                f"policy device: QEMU has no virtio-mem for {facts.platform.arch}, the machine "
+                f"type of guest {facts.guest.name}"
+            )
+        block = self.block // MiB
+        other = next((v.block for v in cell.virtio if v.index is None and v.block != block), None)
+        if other is not None:
+            raise InputError(
+                f"policies device ask for virtio-mem blocks of {format_size(other * MiB)} and "
+                f"{format_size(self.block)} on cell {cell.id}; keep one of them"
+            )
+        if not cell.virtio:
+            cell.virtio = (VirtioFacts(number=0, index=None, size=None, block=block, before=0),)

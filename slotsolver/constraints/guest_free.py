@@ -37,9 +37,8 @@ class GuestFree(Policy):
         memory cannot hold page structures."""
         if not guest.running:
             return
-        free = self.size // MiB
         going, coming = guest.running.unplugged, guest.running.plugged
-        guest.add(self, coming <= MEMMAP_SHARE * (free - going))
+        guest.add(self, coming + MEMMAP_SHARE * going <= MEMMAP_SHARE * self.size // MiB)
         some = guest.new_bool()
         guest.add(self, going == 0, ~some)
         guest.add(self, going <= -(-self.size // MiB) - 1, some)

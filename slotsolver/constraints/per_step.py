@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from slotsolver.policies import Policy
@@ -23,7 +24,8 @@ class PerStep(Policy):
         return f"no operation moves more than {format_size(self.size)}"
 
     def restrict(self, facts: GuestFacts) -> None:
-        """Larger DIMMs stay, and larger ones never become variables."""
+        """Larger DIMMs stay, and larger ones never become variables; a virtio-mem device with
+        larger blocks moves none."""
         running = facts.running
         if running is None:
             return
@@ -32,5 +34,6 @@ class PerStep(Policy):
         large = (d.index for d in running.dimms if d.cell in cells and d.size * MiB > self.size)
         running.stay.update(large)
         step = self.size // MiB
-        for cell in cells:
-            running.per_step[cell] = min(step, running.per_step.get(cell, step))
+        for cell in facts.cells_of(self):
+            running.per_step[cell.id] = min(step, running.per_step.get(cell.id, step))
+            cell.virtio = tuple(replace(v, fixed=v.fixed or v.block > step) for v in cell.virtio)

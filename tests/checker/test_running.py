@@ -447,7 +447,7 @@ OBJECTIVES = [
     (GROW, "growth-imbalance", GiB),
     (GROW, "fewest-slots", 8),
     (GROW, "finest-step", GiB),
-    (GROW, "lowest-maxmem", 7 * GiB),
+    (GROW, "lowest-maxmem", 8 * GiB),
     (GROW, "largest-pages", 512),
     (SHRINK, "least-imbalance", GiB),
     (SHRINK, "needless-unplug", 0),

@@ -11,8 +11,8 @@ from slotsolver.problem import Device
 
 
 def check(policy: Any, plan: PlanSubject) -> Iterator[Violation]:
-    """No DIMM is unplugged while one of an earlier rank stays; those that `keep` or `per-step` does
-    not let go have no rank."""
+    """No DIMM is unplugged while one of an earlier rank stays; those that `keep`, `add-only` or
+    `per-step` does not let go have no rank."""
     for guest, cells in plan.concerned(policy):
         gone = {d.slot for d in guest.changes.unplugged}
         ranked = [d for d in guest.guest.devices if _may_go(guest, d) and (d.cell or 0) in cells]
@@ -28,7 +28,8 @@ def check(policy: Any, plan: PlanSubject) -> Iterator[Violation]:
 
 def _may_go(guest: GuestSubject, device: Device) -> bool:
     meant = [p for p in guest.policies if p.cells is None or (device.cell or 0) in p.cells]
-    kept = any(p.kind == "keep" and (p.slots is None or device.slot in p.slots) for p in meant)
+    kept = any(p.kind == "add-only" for p in meant)
+    kept |= any(p.kind == "keep" and (p.slots is None or device.slot in p.slots) for p in meant)
     large = any(p.kind == "per-step" and device.size > p.size for p in meant)
     return guest.guest.running and device.model == "dimm" and not kept and not large
 
