@@ -17,7 +17,7 @@ from slotsolver.gather import gather
 from slotsolver.plan import Conflict
 from slotsolver.platforms import platform_for
 from slotsolver.policies import Policy
-from slotsolver.problem import Guest, Host, Pool, Problem
+from slotsolver.problem import AtLeast, Guest, Host, Pool, Problem
 from slotsolver.size import MiB, format_size
 
 ENDLESS_PAGES = 1 << 30
@@ -128,7 +128,7 @@ def _guest_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:
             "maximum",
             f"guest {name} can grow to {format_size(guest.maximum_size)}",
             f"maximum {name}",
-            _change_guest(name, maximum=None, waypoints=()),
+            _change_guest(name, maximum=_least_maximum(guest), waypoints=()),
         )
     for cell in guest.cells:
         for field, says in (
@@ -143,6 +143,13 @@ def _guest_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:
                 f"{field} {name}",
                 _change_cell(name, cell.id, field),
             )
+
+
+def _least_maximum(guest: Guest) -> AtLeast | None:
+    """The least that a maximum may be without being in the way: the target, but devices that are
+    there count in full, whatever a virtio-mem device gives."""
+    full = (guest.boot_size or 0) + sum(device.size for device in guest.devices)
+    return AtLeast(at_least=full) if full > guest.target_size else None
 
 
 def _running_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:

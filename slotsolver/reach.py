@@ -9,6 +9,7 @@ from slotsolver.errors import InputError
 from slotsolver.facts import GuestFacts, layout_options
 from slotsolver.fields import format_ids
 from slotsolver.place import device_window
+from slotsolver.problem import AtLeast
 from slotsolver.reach_running import refute_running
 from slotsolver.size import MiB, format_size
 
@@ -25,6 +26,7 @@ def refute(facts: Sequence[GuestFacts]) -> None:
         _addresses_suffice(guest)
         _boot_is_aligned(guest)
         _devices_have_room(guest)
+        _devices_fit(guest)
         if not guest.running:
             _sizes_are_whole(guest)
 
@@ -103,6 +105,20 @@ def _devices_have_room(guest: GuestFacts) -> None:
         if address < end:
             raise InputError(f"{whose} overlaps another one that ends at 0x{end:x}")
         end = address + size
+
+
+def _devices_fit(guest: GuestFacts) -> None:
+    """Existing devices count in full against maxMemory, whatever a virtio-mem device gives (QEMU
+    hw/mem/memory-device.c: "not enough space")."""
+    if isinstance(guest.guest.maximum, AtLeast) or not guest.idle_but(()):
+        return
+    full = (guest.boot or 0) + sum(device.size for device in guest.guest.devices) // MiB
+    if full * MiB > guest.guest.maximum_size:
+        raise InputError(
+            f"guest {guest.guest.name}: boot memory and devices take {format_size(full * MiB)}, "
+            f"its virtio-mem counted with all of its size, which is more than the maximum "
+            f"{format_size(guest.guest.maximum_size)}; give it a larger maximum"
+        )
 
 
 def _pages_exist(guest: GuestFacts, cell: CellFacts) -> None:
