@@ -59,6 +59,11 @@ class Policy(Declared):
         ids = tuple(c.id for c in guest.cells)
         return ids if self.cells is None else tuple(i for i in ids if i in self.cells)
 
+    @property
+    def named_slots(self) -> tuple[int, ...]:
+        """Slots of running guests that the policy names; one that none of them has is a mistake."""
+        return ()
+
     def describe(self) -> str:
         """One sentence that states the rule with its numbers."""
         raise NotImplementedError

@@ -346,4 +346,11 @@ class Problem(Model):
             for cell in policy.cells or ():
                 if cell >= largest:
                     raise ValueError(f"policy {policy.kind} names cell {cell}, which is not there")
+            running = [g for g in self.guests if g.running and policy.concerns(g)]
+            taken = {d.slot for g in running for d in g.devices if d.takes_slot}
+            for slot in policy.named_slots if running else ():
+                if slot not in taken:
+                    raise ValueError(
+                        f"policy {policy.kind} names slot {slot}, but no guest has a DIMM there"
+                    )
         return self

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import field_validator
+
 from slotsolver.errors import InputError
+from slotsolver.fields import Ids, format_ids
 from slotsolver.policies import Policy
 
 if TYPE_CHECKING:
@@ -20,13 +23,25 @@ class Keep(Policy):
     give nothing back."""
 
     kind: Literal["keep"] = "keep"
-    slots: tuple[int, ...] | None = None
+    slots: Ids | None = None
+
+    @field_validator("slots")
+    @classmethod
+    def _some(cls, slots: Ids | None) -> Ids | None:
+        if slots == ():
+            raise ValueError("name at least one slot, or leave slots out to keep every DIMM")
+        return slots
+
+    @property
+    def named_slots(self) -> tuple[int, ...]:
+        """All of its slots."""
+        return self.slots or ()
 
     def describe(self) -> str:
         """State the rule."""
         if self.slots is None:
             return "nothing is unplugged"
-        return f"the DIMMs in slots {', '.join(map(str, self.slots))} stay"
+        return f"the DIMMs in slots {format_ids(self.slots)} stay"
 
     def restrict(self, facts: GuestFacts) -> None:
         """Take the DIMMs off those that may go."""

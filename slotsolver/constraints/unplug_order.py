@@ -8,7 +8,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
-from slotsolver.errors import InputError
+from pydantic import field_validator
+
 from slotsolver.policies import Policy
 from slotsolver.running import Order, Plugged
 
@@ -23,6 +24,18 @@ class UnplugOrder(Policy):
     kind: Literal["unplug-order"] = "unplug-order"
     order: Literal["highest-slot", "lowest-slot", "largest", "smallest"] | tuple[int, ...]
 
+    @field_validator("order")
+    @classmethod
+    def _each_once(cls, order: str | tuple[int, ...]) -> str | tuple[int, ...]:
+        if isinstance(order, tuple) and (not order or len(set(order)) != len(order)):
+            raise ValueError("name at least one slot, and each slot once")
+        return order
+
+    @property
+    def named_slots(self) -> tuple[int, ...]:
+        """The slots of a list."""
+        return self.order if isinstance(self.order, tuple) else ()
+
     def describe(self) -> str:
         """State the rule."""
         if isinstance(self.order, tuple):
@@ -31,11 +44,8 @@ class UnplugOrder(Policy):
 
     def restrict(self, facts: GuestFacts) -> None:
         """An order for every policy; its groups are made when it is known what may go."""
-        if facts.running is None:
-            return
-        if isinstance(self.order, tuple) and len(set(self.order)) != len(self.order):
-            raise InputError("policy unplug-order names a slot twice")
-        facts.running.order_policies.append(self)
+        if facts.running is not None:
+            facts.running.order_policies.append(self)
 
     def groups(self, facts: GuestFacts) -> Order:
         """The DIMMs of its cells that may go, in groups."""
