@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -98,7 +98,7 @@ class HostModel:
         for guest in self.guests:
             for policy in guest.facts.policies:
                 policy.apply(guest)
-            self._take_pages(guest)
+            self.bookings += self._booked(guest)
         self._pool_rows()
         self._order_equal_nodes()
         for guest in self.guests:
@@ -165,34 +165,39 @@ class HostModel:
                 if known == (pool.pool.page_size, pool.node):
                     pool.returnable += device.memory // pool.grain
 
-    def _take_pages(self, guest: GuestModel) -> None:
-        """Book each backing's pages on its node set."""
-        for cls in guest.placement.classes:
+    def _booked(self, guest: GuestModel, *, ever: bool = False) -> Iterator[Booking]:
+        """Each backing's pages on its node set: of the stage that is reserved for, or of the
+        maximum (``ever``)."""
+        place, last = guest.placement, len(guest.facts.stages) - 1
+        for cls in place.classes:
+            stage = last if ever else guest.facts.reserve_stage(cls.cells[0].facts)
             for backing, count in cls.count.items():
-                for page, taken in guest.placement.usage(cls, backing).items():
-                    self.bookings.append(Booking(guest, backing.nodes, page, taken, count))
-                self._take_own_pages(guest, cls, backing, count)
+                for page, taken in place.usage(cls, backing, stage).items():
+                    yield Booking(guest, backing.nodes, page, taken, count)
+                yield from self._own_pages(guest, cls, backing, stage)
                 for device in cls.cells[0].facts.elsewhere:
                     nodes, page = device.nodes or backing.nodes, device.page or backing.page
                     taken = -(-device.size // granule(page)) * count
-                    self.bookings.append(Booking(guest, nodes, page, taken, count))
+                    yield Booking(guest, nodes, page, taken, count)
         for cell in guest.cells:
+            stage = last if ever else guest.facts.reserve_stage(cell.facts)
             for pool in self.pools if cell.facts.spread else ():
                 page = pool.pool.page_size
-                taken = guest.placement.spread_usage(cell, page, pool.node)
-                self.bookings.append(Booking(guest, (pool.node,), page, taken, 1))
+                taken = place.spread_usage(cell, page, pool.node, stage)
+                yield Booking(guest, (pool.node,), page, taken, 1)
 
-    def _take_own_pages(
-        self, guest: GuestModel, cls: CellClass, backing: Backing, count: Linear
-    ) -> None:
+    def _own_pages(
+        self, guest: GuestModel, cls: CellClass, backing: Backing, stage: int
+    ) -> Iterator[Booking]:
         """Growth of virtio-mem devices that are not backed as their cell is."""
+        count = cls.count[backing]
         for cell in cls.cells:
-            for index, raised in guest.placement.own_growth(cell):
+            for index, raised in guest.placement.own_growth(cell, stage):
                 device = guest.facts.guest.devices[index]
                 page = device.page_size or backing.page
                 nodes = device.host_nodes or backing.nodes
                 taken = guest.placement.own_usage(page, raised, count)
-                self.bookings.append(Booking(guest, nodes, page, taken, count))
+                yield Booking(guest, nodes, page, taken, count)
 
     def _pool_rows(self) -> None:
         """No pool gives more than it has.
@@ -274,6 +279,35 @@ class HostModel:
         return sum(
             b.taken * (granule(b.page) * MiB // b.page) for b in self.bookings if b.guest is guest
         )
+
+    def unpaid(self) -> Linear:
+        """What of the growth of running guests to their maxima (MiB) takes more pages than will be
+        free once everything is done that is to be done now.
+
+        Nodes of which the kernel may choose (a cell or device on several) do not count.
+        """
+        running = [guest for guest in self.guests if guest.running]
+        ever = [b for guest in running for b in self._booked(guest, ever=True)]
+        ever += [b for b in self.bookings if not b.guest.running]
+        shared = {n for b in ever if len(b.nodes) > 1 for n in b.nodes}
+        total: Linear = 0
+        paid: Linear = 0
+        for pool in self.pools:
+            key = (pool.node,), pool.pool.page_size
+            taken = [b.taken for b in ever if (b.nodes, b.page) == key]
+            if not taken or pool.node in shared:
+                continue
+            grain = granule(pool.pool.page_size)
+            most = sum(guest.most_memory for guest in self.guests) // grain + 1
+            short = self.model.new_int_var(0, most, "")
+            there = pool.granules(pool.free) + pool.more
+            self.model.add(short >= sum(taken) - there)
+            total = total + short * grain
+            paid = paid + there * grain
+        if not shared:  # redundant; proofs need it, as the pools' own rows hide the sum
+            growth = sum(guest.running.ahead for guest in running if guest.running)
+            self.model.add(total >= growth - paid)
+        return total
 
     @cached_property
     def shared_nodes(self) -> frozenset[int]:

@@ -23,6 +23,7 @@ from slotsolver.objectives.preferred_pages import PreferredPages
 from slotsolver.objectives.shortest_distance import ShortestDistance
 from slotsolver.objectives.stranded_growth import StrandedGrowth
 from slotsolver.objectives.target_distance import TargetDistance
+from slotsolver.objectives.unpaid_growth import UnpaidGrowth
 from slotsolver.policies import Objective
 from slotsolver.problem import Problem
 
@@ -38,6 +39,7 @@ BEFORE_NAMED = frozenset(
         "fewest-unplugs",
         "fewest-plugs",
         "stranded-growth",
+        "unpaid-growth",
     }
 )
 """What comes before the objectives that a problem names, unless it names these too: a running guest
@@ -48,7 +50,7 @@ def defaults(problem: Problem) -> tuple[Objective, ...]:
     """The order where the problem names none: balanced, fine enough, then few slots, near, large
     pages, nothing stranded, no more maxMemory than needed. Running guests come first: as near to
     their targets as can be, as planned, with little unplugged and little done; and before the
-    fineness of later growth that it reaches the maximum at all, evenly."""
+    fineness of later growth that it reaches the maximum at all, with free pages, and evenly."""
     cut = any(p.kind in GROWTH_KINDS for p in problem.policies) or any(
         guest.waypoints for guest in problem.guests
     )
@@ -57,7 +59,7 @@ def defaults(problem: Problem) -> tuple[Objective, ...]:
     planned = (PlannedGrowth(),) if any(guest.growth for guest in running) else ()
     first = (TargetDistance(), *planned, NeedlessUnplug(), FewestUnplugs(), FewestPlugs())
     if running:
-        last = (StrandedGrowth(), GrowthImbalance())
+        last = (StrandedGrowth(), UnpaidGrowth(), GrowthImbalance())
         before = (*first, LeastImbalance(), *last)
         if len(running) == len(problem.guests):
             return (*before, ShortestDistance(), LargestPages())

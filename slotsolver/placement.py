@@ -141,11 +141,10 @@ class Placement:
         mine = (key for key in self.pieces if key[:3] == (cell, size, stage))
         return [(key[3], self.pieces[key]) for key in sorted(mine)]
 
-    def usage(self, cls: CellClass, backing: Backing) -> dict[int, Linear]:
-        """Granules that the cells of a class with this backing take, by page size."""
+    def usage(self, cls: CellClass, backing: Backing, stage: int) -> dict[int, Linear]:
+        """Granules that the cells of a class with this backing take by a stage, by page size."""
         cell, count = cls.cells[0], cls.count[backing]
-        total = cell.totals[self.guest.facts.reserve_stage(cell.facts)]
-        total = total - sum(raised for _, raised in self.own_growth(cell))
+        total = cell.totals[stage] - sum(raised for _, raised in self.own_growth(cell, stage))
         paid = self.guest.paid(cell.facts.id)
         if self.guest.running:
             if cell.facts.spread:
@@ -160,10 +159,9 @@ class Placement:
         grown = self._granules(total - cell.totals[0], 0, backing.dimm_page, count)
         return {backing.page: there, backing.dimm_page: grown}
 
-    def own_growth(self, cell: CellModel) -> list[tuple[int, Linear]]:
+    def own_growth(self, cell: CellModel, last: int) -> list[tuple[int, Linear]]:
         """virtio-mem devices of a cell that have a backing of their own (places in
-        ``Guest.devices``), and what they give more by the cell's reserve stage."""
-        last = self.guest.facts.reserve_stage(cell.facts)
+        ``Guest.devices``), and what they give more by the stage ``last``."""
         return [
             (device.facts.index, sum(up for stage, up in device.raised.items() if stage <= last))
             for device in cell.virtio
@@ -192,9 +190,9 @@ class Placement:
         model.add(taken == 0).only_enforce_if(~chosen)
         return taken
 
-    def spread_usage(self, cell: CellModel, page: int, node: int) -> Linear:
-        """Granules that a spread cell's DIMMs take in a pool by the reserve stage."""
-        grain, last = granule(page), self.guest.facts.reserve_stage(cell.facts)
+    def spread_usage(self, cell: CellModel, page: int, node: int, last: int) -> Linear:
+        """Granules that a spread cell's DIMMs take in a pool by the stage ``last``."""
+        grain = granule(page)
         mine = [
             size * part
             for (owner, size, stage, on), part in self.pieces.items()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 from ortools.sat.python import cp_model
@@ -178,12 +178,22 @@ class RunningModel:
                 for literals, unit in cell.units():
                     if dimm.address % (unit * MiB):
                         model.add_bool_or([~taken, *(~literal for literal in literals)])
+        self._one_in_a_place()
         kinds = {(d.cell, d.size // MiB) for d in self.growth}
         for cell_id, size in sorted(kinds):
             for stage in self.cells[cell_id].growth_stages:
                 model.add(
                     self.taken(cell_id, size, stage) <= self.cells[cell_id].count(size, stage)
                 )
+
+    def _one_in_a_place(self) -> None:
+        """Of planned DIMMs that want the same slot or address only one comes."""
+        for (one, first), (two, second) in combinations(enumerate(self.growth), 2):
+            apart = first.address + first.size <= second.address
+            apart = apart or second.address + second.size <= first.address
+            if first.slot == second.slot or not apart:
+                both = (take for (number, _), take in self.takes.items() if number in (one, two))
+                self.guest.model.add_at_most_one(both)
 
     def taken(self, cell: int, size: int, stage: int) -> Linear:
         """Planned DIMMs of a cell and size (MiB) that come at a stage."""
@@ -277,10 +287,20 @@ class RunningModel:
         steps = (v.operations(per_step.get(c.facts.id)) for c in self.cells for v in c.virtio)
         return self.unplugs + sum(dimms) + sum(steps)
 
-    @property
+    @cached_property
     def stranded(self) -> Linear:
-        """What can no longer be reached of the growth to the maximum."""
-        return self.guest.facts.room - sum(cell.totals[-1] for cell in self.cells)
+        """What can no longer be reached of the growth to the maximum: a variable of its own, so
+        that what holds for it is seen without a search."""
+        room = self.guest.facts.room
+        left = self.guest.new_int(0, room)
+        self.guest.model.add(left + sum(cell.totals[-1] for cell in self.cells) == room)
+        return left
+
+    @property
+    def ahead(self) -> Linear:
+        """What comes from now to the maximum."""
+        kept = sum(cell.totals[0] for cell in self.cells)
+        return self.guest.facts.room - self.stranded - kept
 
     def returned(self) -> Iterable[tuple[int, int, int, Linear]]:
         """Page size (bytes), host node, and memory that goes back to that pool: the size of a

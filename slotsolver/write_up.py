@@ -39,16 +39,17 @@ def write_plan(
 ) -> Plan:
     """The plan of a solution."""
     guests = tuple(_guest(layout) for layout in layouts)
+    use = _host_use(problem, layouts)
     return Plan(
         status="optimal" if proven else "feasible",
         guests=guests,
-        host=_host_use(problem, layouts),
+        host=use,
         destinations=tuple(
             destination(host, number, layouts, guests)
             for number, host in enumerate(problem.also_hosts)
         ),
         objectives=tuple(values),
-        notes=tuple(_notes(problem, layouts)),
+        notes=(*_notes(problem, layouts), *_unpaid_notes(use, layouts)),
         solver=stamp,
     )
 
@@ -279,6 +280,21 @@ def _notes(problem: Problem, layouts: Sequence[GuestLayout]) -> Iterator[str]:
         yield from layout.facts.notes
         yield from _cliff_note(layout)
         yield from _menu_note(problem, layout)
+
+
+def _unpaid_notes(use: HostUse | None, layouts: Sequence[GuestLayout]) -> Iterator[str]:
+    """Where the pools do not hold what running guests still need to reach their maxima."""
+    if not any(layout.facts.running for layout in layouts):
+        return
+    for node in use.nodes if use else ():
+        for pool in node.pools:
+            if pool.promised > pool.free_after:
+                short = pool.promised - pool.free_after
+                yield (
+                    f"growth to the maximum needs {short} more pages of "
+                    f"{format_size(pool.page_size)} ({format_size(short * pool.page_size)}) on "
+                    f"host node {node.id} than will be free there"
+                )
 
 
 def _cliff_note(layout: GuestLayout) -> Iterator[str]:

@@ -134,7 +134,7 @@ def _preferred_pages(plan: PlanSubject, _: Any) -> int:
 
 
 def _lowest_maxmem(plan: PlanSubject, _: Any) -> int:
-    return sum(g.memory(g.last_stage) for g in plan.guests)
+    return sum(g.planned.maximum for g in plan.guests)
 
 
 VALUES: dict[str, Callable[[PlanSubject, Any], int]] = {
@@ -152,5 +152,6 @@ VALUES: dict[str, Callable[[PlanSubject, Any], int]] = {
     "fewest-unplugs": objectives_running.unplugs,
     "fewest-plugs": objectives_running.plugs,
     "stranded-growth": objectives_running.stranded,
+    "unpaid-growth": objectives_running.unpaid,
     "growth-imbalance": objectives_running.growth_imbalance,
 }

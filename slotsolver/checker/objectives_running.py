@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from slotsolver.checker.plan_host import returned
 from slotsolver.checker.plan_running import departures, needless_unplug, target_distance
 from slotsolver.checker.subject import GuestSubject, PlanSubject
+from slotsolver.size import MiB
 
 
 def running(plan: PlanSubject) -> Iterator[GuestSubject]:
@@ -42,6 +45,27 @@ def plugs(plan: PlanSubject, _: Any) -> int:
 def stranded(plan: PlanSubject, _: Any) -> int:
     """Bytes of growth that can no longer be reached."""
     return sum(g.guest.maximum_size - g.memory(g.last_stage) for g in running(plan))
+
+
+def unpaid(plan: PlanSubject, _: Any) -> int:
+    """Bytes of pages that running guests would need to grow to their maxima and that are not free
+    after the plan, each pool in pages, small ones in whole MiB. Nodes of which the kernel may
+    choose do not count."""
+    host, back = plan.problem.host, returned(plan)
+    several = {n for g in plan.guests for p in g.pieces if len(p.nodes) > 1 for n in p.nodes}
+    needed: dict[tuple[int, int], int] = defaultdict(int)
+    for guest in plan.guests:
+        for piece in guest.pieces:
+            wanted = guest.guest.running or piece.stage <= guest.reserve_stage(piece.cell)
+            if wanted and not piece.taken and len(piece.nodes) == 1:
+                needed[piece.nodes[0], piece.page_size] += piece.pages * piece.page_size
+    total = 0
+    for (node, size), memory in needed.items() if host else ():
+        grain = max(size, MiB)
+        free = host.pool(node, size).free * size // grain * grain if host else 0
+        if node not in several:
+            total += max(0, memory - free - back.get((node, size), 0) * size)
+    return total
 
 
 def growth_imbalance(plan: PlanSubject, _: Any) -> int:
