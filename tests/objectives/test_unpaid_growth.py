@@ -68,3 +68,12 @@ def test_pages_that_come_back_pay_for_growth() -> None:
     assert [o.do for o in plan.guests[0].operations] == ["unplug"]
     assert plan.guests[0].stages[-1].cells == (3 * GiB, 9 * GiB)
     assert value(plan, "unpaid-growth") == 0
+
+
+def test_without_a_host_nothing_is_missing() -> None:
+    """There are no pools, so the value is 0 whatever grows."""
+    guest = problem((0, 0)).guests[0]
+    cells = tuple(cell.model_copy(update={"host_nodes": None}) for cell in guest.cells)
+    plan = solved(Problem(guests=(guest.model_copy(update={"cells": cells}),)))
+    assert plan.guests[0].stages[-1].memory == 12 * GiB
+    assert value(plan, "unpaid-growth") == 0
