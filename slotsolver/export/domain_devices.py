@@ -2,9 +2,9 @@
 
 A device that is there keeps its element as it stands; where it lacks its slot or base and the plan
 knows them, they are added; on another host its own page size and host nodes may change. New devices
-stand behind the last memory device, DIMMs in slot order first: the order of the devices is part of
-the migration ABI (libvirt 9.0 conf/domain_conf.c:virDomainDefCheckABIStabilityFlags), so the old
-ones never move.
+stand behind the last memory device, DIMMs first, in the order in which they are plugged: the order
+of the devices is part of the migration ABI (libvirt 9.0 conf/domain_conf.c:
+virDomainDefCheckABIStabilityFlags), so the old ones never move.
 """
 
 from __future__ import annotations

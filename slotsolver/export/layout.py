@@ -73,8 +73,14 @@ class Layout:
 
     @property
     def added(self) -> tuple[PlannedDimm, ...]:
-        """The plugged DIMMs that the guest did not have before, by slot."""
-        return self._dimms("plug", "plugged")
+        """The DIMMs that the guest did not have before, in the order in which they are plugged.
+
+        That is their order among the guest's devices (libvirt 9.0 qemu/qemu_hotplug.c:
+        qemuDomainAttachMemory appends), which another host's XML has to keep.
+        """
+        turns = [op.slot for op in self.planned.operations if op.do == "plug"]
+        dimms = self._dimms("plug", "plugged")
+        return tuple(sorted(dimms, key=lambda d: turns.index(d.slot) if d.slot in turns else -1))
 
     @property
     def reserved(self) -> tuple[PlannedDimm, ...]:
