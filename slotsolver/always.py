@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from slotsolver.guest_model import GuestModel
 
 
-def slot_rows(guest: GuestModel) -> None:
-    """No more slots than the machine type has, the domain says, and the address space holds.
+def slot_rows(guest: GuestModel, facts: GuestFacts) -> None:
+    """No more slots than the machine type has, the domain says, and the address space holds: that
+    of ``facts``, the guest's own ones or those it has on another host.
 
     Each slot costs 1 GiB of guest-physical address space (QEMU 7.2
     hw/i386/pc.c:pc_get_device_memory_range), which has to end below 2^phys-bits.
     """
-    facts = guest.facts
     edge = facts.platform.large_ram // MiB
     if facts.running:  # it runs with its slots, so they fit
         guest.model.add(guest.slots <= min(facts.slot_limit, facts.slots_written))

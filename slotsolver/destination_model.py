@@ -8,10 +8,13 @@ guest asks of host nodes and pages is about the host where it is now and does no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from slotsolver.always import slot_rows
 from slotsolver.cell_facts import Backing, CellFacts
 from slotsolver.errors import InputError
+from slotsolver.facts import layout_options
 from slotsolver.placement import granule
 from slotsolver.problem import Device, Host
 from slotsolver.size import MiB
@@ -34,11 +37,34 @@ class DestinationModel:
         self.chosen: dict[tuple[int, int], dict[Backing, cp_model.IntVar]] = {}
         self._taken: dict[tuple[int, int], list[Linear]] = {}
         for place, guest in enumerate(model.guests):
+            self._addresses(guest)
             for cell in guest.cells:
                 self._place(place, guest, cell)
         for (node, page), taken in sorted(self._taken.items()):
             free = host.pool(node, page).free * page // (granule(page) * MiB)
             self.model.add(sum(taken) <= free)
+
+    def _addresses(self, guest: GuestModel) -> None:
+        """The CPUs there reach all of the guest's addresses, and have its device memory where it
+        is (QEMU 7.2 hw/i386/pc.c:pc_memory_init; on AMD memory moves away from 1 TiB)."""
+        here, there = guest.facts, replace(guest.facts, host=self.host)
+        options, others = layout_options(here), layout_options(there)
+        if options == others:
+            return
+        boot = (here.boot or here.stages[here.target_stage].memory or 0) * MiB
+        for slots in {here.slots_written, here.slots_written if here.running else here.slot_limit}:
+            sizes = boot, max(boot, here.guest.maximum_size), slots
+            one, other = (here.platform.memory_map(*sizes, **o) for o in (options, others))
+            error = other.error if here.running else None
+            if error is None and one.window != other.window:
+                error = "its device memory would lie elsewhere there, because the CPUs differ"
+            if error is not None:
+                raise InputError(
+                    f"guest {here.guest.name}: host {self.number + 1} of those it may migrate to "
+                    f"cannot run it: {error}"
+                )
+        if not here.running:
+            slot_rows(guest, there)
 
     def _place(self, place: int, guest: GuestModel, cell: CellModel) -> None:
         """One backing for the cell, and what it takes there."""
