@@ -54,7 +54,7 @@ class GuestModel:
         self.placement = Placement(self)
         for cell_model in self.cells:
             cell_model.forbid_partial_units()
-        slot_rows(self)
+        slot_rows(self, facts)
         if self.running is None:
             window_rows(self)
             self._virtio_room()
