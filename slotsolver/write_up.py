@@ -49,7 +49,11 @@ def write_plan(
             for number, host in enumerate(problem.also_hosts)
         ),
         objectives=tuple(values),
-        notes=(*_notes(problem, layouts), *_unpaid_notes(use, layouts)),
+        notes=(
+            *_notes(problem, layouts),
+            *_unpaid_notes(use, layouts),
+            *_order_notes(use, layouts),
+        ),
         solver=stamp,
     )
 
@@ -294,6 +298,26 @@ def _unpaid_notes(use: HostUse | None, layouts: Sequence[GuestLayout]) -> Iterat
                     f"growth to the maximum needs {short} more pages of "
                     f"{format_size(pool.page_size)} ({format_size(short * pool.page_size)}) on "
                     f"host node {node.id} than will be free there"
+                )
+
+
+def _order_notes(use: HostUse | None, layouts: Sequence[GuestLayout]) -> Iterator[str]:
+    """Where a pool does not hold what is taken of it before something is given back: one guest's
+    operations give back first, but those of several have no order among each other."""
+    if len(layouts) < 2:
+        return
+    back = _returned(layouts)
+    for node in use.nodes if use else ():
+        for pool in node.pools:
+            key = node.id, pool.page_size
+            if pool.free_after < back.get(key, 0):
+                names = (
+                    layout.facts.guest.name for layout in layouts if key in _returned([layout])
+                )
+                yield (
+                    f"pages of {format_size(pool.page_size)} on host node {node.id} are taken that "
+                    f"{', '.join(names)} must give back first: unplug everything that goes, of all "
+                    f"guests, before anything is plugged or started"
                 )
 
 
