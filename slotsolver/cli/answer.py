@@ -169,7 +169,8 @@ def _document(found: Plan | Infeasible | Undecided, form: str) -> str:
 def _tell_left_out(
     problem: Problem, plan: Plan, name: str | None, options: argparse.Namespace
 ) -> None:
-    """What QEMU arguments that were written do not hold."""
+    """What QEMU arguments that were written do not hold, and what was not written at all."""
+    from slotsolver.export.destination import not_taken
     from slotsolver.export.qemu import left_out
 
     written = [guest.name for guest in plan.guests] if options.out_dir else []
@@ -178,6 +179,9 @@ def _tell_left_out(
     for guest in written:
         for sentence in left_out(problem, plan, guest):
             tell(sentence)
+        for number in range(len(plan.destinations) if options.out_dir else 0):
+            if why := not_taken(problem, plan, guest, number):
+                tell(f"guest {guest}: destination-{number + 1}.xml is not written: {why}")
 
 
 def _print_no_plan(found: Infeasible | Undecided, options: argparse.Namespace) -> None:

@@ -3,14 +3,28 @@
 Only what libvirt does not compare differs from the domain on the present host: page sizes, host
 nodes, and with them ``<hugepages>``, ``<numatune>`` and the devices' own ``<source>`` (libvirt 9.0
 conf/domain_conf.c:virDomainDefCheckABIStabilityFlags).
+
+Some guests another host would not take, whatever its pages (both seen with ``virsh restore``):
+
+* The CPU is compared with the one that was asked for, which ``virsh dumpxml --migratable`` has. A
+  live XML may have another: what QEMU has made of it, and then says ``check='full'`` (libvirt 9.0
+  qemu/qemu_process.c:qemuProcessUpdateLiveGuestCPU, qemu/qemu_domain.c:qemuDomainFormatXML).
+* Before libvirt 9.4 an XML cannot say where a virtio-mem device lies. The other QEMU then puts it
+  into the first gap, in the order of the XML, and does not go on if that is another one than here,
+  as it is when a DIMM has been unplugged in front of it (QEMU 7.2 hw/virtio/virtio-mem.c:
+  virtio_mem_mig_sanity_checks_post_load).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from slotsolver.errors import InputError
 from slotsolver.export.layout import Layout
 from slotsolver.export.libvirt import layout_xml
-from slotsolver.plan import BackedDevice, DestinationGuest, Plan, PlannedGuest
+from slotsolver.export.xmltext import XmlText
+from slotsolver.plan import BackedDevice, DestinationGuest, Plan, PlannedGuest, PlannedVirtioMem
+from slotsolver.platforms import MapOptions, QemuRefusalError, Range, free_address
 from slotsolver.problem import Cell, Device, Guest, Problem
 
 
@@ -22,6 +36,23 @@ def destination_xml(
     return layout_xml(
         destination_layout(problem, plan, guest_name, number), domain_type=domain_type
     )
+
+
+def not_taken(problem: Problem, plan: Plan, guest_name: str, number: int) -> str | None:
+    """Why ``also_hosts[number]`` would not take the guest, in a sentence; ``None`` if it would."""
+    layout = destination_layout(problem, plan, guest_name, number)
+    if _has_live_cpu(layout):
+        return (
+            "its live XML has the CPU as it runs, and another host is given the one that was asked "
+            "for; take virsh dumpxml --migratable instead, with --qmp"
+        )
+    for virtio, address in _moved(layout):
+        where = "no place" if address is None else f"0x{address:x}"
+        return (
+            f"its virtio-mem on cell {virtio.cell} lies at 0x{virtio.address:x}, which libvirt "
+            f"before 9.4 cannot tell another host; QEMU would have {where} for it there"
+        )
+    return None
 
 
 def destination_layout(problem: Problem, plan: Plan, guest_name: str, number: int) -> Layout:
@@ -77,3 +108,68 @@ def _rebacked(planned: PlannedGuest, there: DestinationGuest) -> PlannedGuest:
 
 def _backing(device: BackedDevice) -> dict[str, object]:
     return {"page_size": device.page_size, "host_nodes": device.host_nodes}
+
+
+def _has_live_cpu(layout: Layout) -> bool:
+    """Whether the guest's own document has a CPU that may not be the one that was asked for."""
+    if layout.guest.xml is None:
+        return False
+    root = XmlText(layout.guest.xml, source=f"guest {layout.guest.name}").root
+    cpu = root.find("cpu")
+    return "id" in root.attributes and cpu is not None and cpu.attributes.get("check") == "full"
+
+
+def _moved(layout: Layout) -> Iterator[tuple[PlannedVirtioMem, int | None]]:
+    """The virtio-mem devices that QEMU would put elsewhere there, and where."""
+    window = _window(layout)
+    if layout.pins_virtio or window is None:
+        return
+    taken: list[tuple[Range, str]] = []
+    for place, virtio in _in_order(layout):
+        if virtio is not None:
+            align = max(virtio.block, layout.platform.backend_alignment(virtio.page_size))
+            try:
+                address = free_address(window, taken, align, virtio.size)
+            except QemuRefusalError:
+                yield virtio, None
+                return
+            if address != virtio.address:
+                yield virtio, address
+        taken.append((place, ""))
+
+
+def _in_order(layout: Layout) -> Iterator[tuple[Range, PlannedVirtioMem | None]]:
+    """Where each device is when everything is done, in the order of the XML, and which virtio-mem
+    device it is."""
+    virtio = [v for v in layout.planned.virtio_mem if v.before is not None]
+    dimms = {d.slot: d for d in layout.planned.dimms if d.state == "present"}
+    for device in layout.guest.devices:
+        if device.model == "virtio-mem":
+            there = virtio.pop(0)
+            yield Range(there.address, there.size), there
+        elif device.model == "dimm" and device.slot in dimms:
+            yield Range(dimms[device.slot].address, device.size), None
+        elif device.model not in ("dimm", "sgx-epc") and device.address:
+            align = layout.platform.dimm_alignment  # an nvdimm's label is not in the guest's memory
+            size = (device.size - (device.label or 0)) // align * align
+            yield Range(device.address, size), None
+    for dimm in layout.added:
+        yield Range(dimm.address, dimm.size), None
+    for new in layout.new_virtio:
+        yield Range(new.address, new.size), new
+
+
+def _window(layout: Layout) -> Range | None:
+    """Where QEMU puts memory devices there."""
+    guest, host = layout.guest, layout.host
+    vendor = guest.cpu_vendor or (host.cpu_vendor if host else None)
+    bits = host.phys_bits if host and guest.host_passthrough else None
+    options = MapOptions(
+        phys_bits=guest.phys_bits or bits,
+        amd=vendor == "amd",
+        pci_hole64=guest.pci_hole64,
+        sgx_epc=sum(d.size for d in guest.devices if d.model == "sgx-epc"),
+    )
+    planned = layout.planned
+    top = max(planned.maximum, layout.boot)
+    return layout.platform.memory_map(layout.boot, top, planned.slots, **options).window

@@ -114,12 +114,16 @@ def _edit_totals(domain: DomainText, *, before: int, after: int) -> None:
 
 def _moved_kib(domain: DomainText) -> int:
     """By how much virtio-mem devices come to give more than ``<currentMemory>`` counts of them
-    (KiB)."""
+    (KiB): that is what they give now, which a live XML says, and QEMU. A stored XML does not, and
+    counts what is requested."""
+    told = [d.current for d in domain.layout.guest.devices if d.model == "virtio-mem"]
+    there = [virtio for virtio in domain.layout.planned.virtio_mem if virtio.before is not None]
     moved = 0
     for device, virtio in virtio_pairs(domain):
-        current = device.find("target/current")
-        given = virtio.before or 0
-        moved += virtio.requested - (value_kib(current) * KiB if current is not None else given)
+        current, now = device.find("target/current"), told[there.index(virtio)]
+        if current is not None:
+            now = value_kib(current) * KiB
+        moved += virtio.requested - ((virtio.before or 0) if now is None else now)
     return moved // KiB
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 
 from slotsolver.errors import InputError
-from slotsolver.export.destination import destination_xml
+from slotsolver.export.destination import destination_xml, not_taken
 from slotsolver.export.device_xml import device_xml
 from slotsolver.export.documents import json_text
 from slotsolver.export.layout import Layout
@@ -53,7 +53,8 @@ def write_directory(out_dir: Path, problem: Problem, plan: Plan) -> tuple[Path, 
 
     ``plan.json``; for each guest ``domain.xml`` and ``qemu.args``, of one that runs
     ``operations.sh``, ``operations.qmp`` and for its Nth operation ``device-N.xml``, and for the
-    Nth host that it may migrate to ``destination-N.xml``. With several guests those stand in
+    Nth host that it may migrate to ``destination-N.xml``, unless that would not take it (see
+    :func:`slotsolver.export.destination.not_taken`). With several guests those stand in
     folders of the guests' names (see :func:`folder_name`). Files of an earlier plan with more
     operations or hosts are removed. Returns the files in the order in which they were written, the
     plan last: where it is, everything is.
@@ -80,8 +81,9 @@ def _guest_files(problem: Problem, plan: Plan, name: str) -> Iterator[tuple[str,
     layout = Layout.of(problem, plan, name)
     yield "domain.xml", domain_xml(problem, plan, name)
     yield "qemu.args", quote(qemu_arguments(problem, plan, name, version=problem.qemu))
-    for number in range(1, len(plan.destinations) + 1):
-        yield f"destination-{number}.xml", destination_xml(problem, plan, name, number - 1)
+    for number in range(len(plan.destinations)):
+        if not_taken(problem, plan, name, number) is None:
+            yield f"destination-{number + 1}.xml", destination_xml(problem, plan, name, number)
     if not layout.guest.running:
         return
     devices = [PurePath(f"device-{n + 1}.xml") for n in range(len(layout.planned.operations))]

@@ -35,6 +35,7 @@ class Running:
     daemon: Libvirtd
     name: str
     folder: Path
+    migratable: bool = False
 
     @property
     def out(self) -> Path:
@@ -49,10 +50,12 @@ class Running:
 
     def sources(self, *, qmp: bool) -> list[str]:
         """Options of ``slotsolver`` for the guest and its host as virsh shows them now."""
-        options = ["--guest", self.file("live.xml", self.daemon.dumpxml(self.name))]
+        form = ["--migratable"] if self.migratable else []
+        xml = self.daemon.virsh("dumpxml", f"--domain={self.name}", *form)
+        options = ["--guest", self.file("guest.xml", xml)]
         options += ["--host", self.file("capabilities.xml", self.daemon.capabilities())]
         options += ["--free", self.file("free.txt", self.daemon.virsh("freepages", "--all"))]
-        if qmp:
+        if qmp or self.migratable:
             for query in QUERIES:
                 command = f'{{"execute": "{query}"}}'
                 answer = self.daemon.virsh("qemu-monitor-command", self.name, command)
@@ -102,7 +105,8 @@ class Running:
         assert ours.memory_kib == live.memory_kib
         assert ours.current_kib == (live.current_kib or 0) + lacking(live)
         stored = domain_of(self.daemon.dumpxml(self.name, live=False))
-        assert devices(stored) == planned_devices(planned)
+        if planned.operations:
+            assert devices(stored) == planned_devices(planned)
 
     def start_anew(self) -> Domain:
         """The live XML after the domain was ended and started from its stored XML."""
