@@ -95,7 +95,7 @@ def running_facts(guest: Guest, host: Host | None) -> RunningFacts | None:
             for index, device in enumerate(guest.devices)
             if device.model == "dimm"
         ),
-        growth=guest.growth,
+        growth=tuple(dict.fromkeys(guest.growth)),
         wanted=guest.target_size // MiB,
         wanted_cells=cells,
     )
@@ -131,6 +131,7 @@ def planned_growth(facts: GuestFacts, window: Range | None) -> Iterator[Reserved
         return
     for dimm in facts.running.growth:
         inside = window.base <= dimm.address and dimm.address + dimm.size <= window.end
+        inside = inside and dimm.size % MiB == 0
         known = dimm.cell < len(facts.cells) and dimm.slot < facts.slot_limit
         if inside and known and facts.cells[dimm.cell].permits(dimm.size // MiB):
             yield dimm

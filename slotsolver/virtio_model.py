@@ -6,7 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from slotsolver.cell_facts import VirtioFacts
+from slotsolver.platforms import virtio_mem_guest_usable
 from slotsolver.running import pool_of
+from slotsolver.size import MiB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +46,8 @@ class VirtioModel:
         model, facts = self.guest.model, self.facts
         if facts.size is not None:
             self.size: Linear = facts.size
-            model.add(self.requested(max(self._up, default=0)) <= facts.size)
+            most_of_it = max(self._usable(facts.size), facts.before)
+            model.add(self.requested(max(self._up, default=0)) <= most_of_it)
             return
         grown = sum(self.raised.values())
         block = max(*self.guest.facts.blocks, facts.block)
@@ -52,6 +55,16 @@ class VirtioModel:
         self.size = block * blocks
         model.add(self.size >= grown)
         model.add(self.size <= grown + block - facts.block)
+
+    def _usable(self, size: int) -> int:
+        """What the guest can use of a device that it has: the whole memory blocks of the region, as
+        far as it is known where that lies (Linux drivers/virtio/virtio_mem.c:virtio_mem_init)."""
+        index = self.facts.index
+        address = None if index is None else self.guest.facts.guest.devices[index].address
+        if not address:
+            return size
+        block = max(self.guest.facts.blocks) * MiB
+        return virtio_mem_guest_usable(address, size * MiB, block) // MiB
 
     def requested(self, stage: int) -> Linear:
         """What is requested of it at a stage."""
