@@ -32,7 +32,15 @@ def add(commands: Commands) -> None:
         "best ones, or say why there are none.",
         epilog=_EPILOG,
     )
-    arguments.add_guests(parser)
+    parser.add_argument(
+        "--guest",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the live XML of a running domain (virsh dumpxml), or a YAML guest that is running; "
+        "'-': standard input",
+    )
+    arguments.add_qmp(parser)
     arguments.add_hosts(parser)
     parser.add_argument("--to", type=arguments.size, metavar="SIZE", help="wanted size")
     parser.add_argument(
