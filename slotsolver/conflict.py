@@ -23,6 +23,9 @@ from slotsolver.size import MiB, format_size
 ENDLESS_PAGES = 1 << 30
 Relax = Callable[[Problem], Problem]
 
+SIDES = {"exact": "exactly", "below": "at most", "above": "at least"}
+"""What a running guest is to have of its target, by what policy accept demands."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -63,6 +66,10 @@ def find_conflict(
                 problem = without
             else:
                 kept.append(rule)
+    while spare := next((rule for rule in kept if contradicts(rule.relax(problem))), None):
+        # Leaving a rule out can also forbid: with no maximum to grow to, no slot is ever taken.
+        problem = spare.relax(problem)
+        kept.remove(spare)
     if not kept:
         kept = [Rule("sizes", "the sizes of the guest cannot be met by any DIMMs", "", lambda p: p)]
     return tuple(Conflict(rule=rule.name, says=rule.says) for rule in kept)
@@ -79,7 +86,12 @@ def _rules(problem: Problem) -> Iterator[Rule]:
         yield from _guest_rules(problem, guest)
     if problem.host is not None:
         yield from _pool_rules(problem.host)
+    for number, host in enumerate(problem.also_hosts, 1):
+        says = f"the guests can migrate to host {number} of those named, and fit there as they are"
+        yield Rule("destination", says, "destinations", _without_destination(host))
     for number, policy in enumerate(problem.policies):
+        if policy.relaxed() == policy:
+            continue
         whom = f" ({', '.join(policy.guests)})" if policy.guests else ""
         yield Rule(
             f"policy {policy.kind}",
@@ -89,10 +101,21 @@ def _rules(problem: Problem) -> Iterator[Rule]:
         )
 
 
-def _without_policy(policy: object) -> Relax:
+def _without_destination(host: Host) -> Relax:
     return lambda p: p.model_copy(
-        update={"policies": tuple(other for other in p.policies if other is not policy)}
+        update={"also_hosts": tuple(other for other in p.also_hosts if other is not host)}
     )
+
+
+def _without_policy(policy: Policy) -> Relax:
+    left = policy.relaxed()
+
+    def relax(problem: Problem) -> Problem:
+        kept = (left if other is policy else other for other in problem.policies)
+        policies = tuple(other for other in kept if other is not None)
+        return problem.model_copy(update={"policies": policies})
+
+    return relax
 
 
 def _change_guest(name: str, **update: object) -> Relax:
@@ -164,21 +187,33 @@ def _running_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:
         f"slots {name}",
         _change_guest(name, slots=most),
     )
-    if not named & {"swap", "no-swap"}:
+    if "swap" not in named:
         yield Rule(
             "no-swap",
             f"nothing of guest {name} is unplugged to make room for something else",
             f"swap {name}",
-            _with_policy(Swap(guests=(name,))),
+            _with_swaps(name),
         )
-    if "accept" not in named and guest.target_size != guest.size_now:
+    accepted = [p for p in problem.policies if isinstance(p, Accept) and p.concerns(guest)]
+    distance = accepted[-1].distance if accepted else "exact"
+    if distance in SIDES and guest.target_size != guest.size_now:
         wanted, has = format_size(guest.target_size), format_size(guest.size_now)
         yield Rule(
             "target",
-            f"guest {name}, which has {has}, is to have exactly {wanted}",
+            f"guest {name}, which has {has}, is to have {SIDES[distance]} {wanted}",
             f"target {name}",
             _with_policy(Accept(distance="nearest", guests=(name,))),
         )
+
+
+def _with_swaps(name: str) -> Relax:
+    """Permit swaps; that others may not is so without the policy too."""
+
+    def relax(problem: Problem) -> Problem:
+        kept = tuple(p for p in problem.policies if p.kind != "no-swap")
+        return problem.model_copy(update={"policies": (*kept, Swap(guests=(name,)))})
+
+    return relax
 
 
 def _with_policy(policy: Policy) -> Relax:

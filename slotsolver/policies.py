@@ -59,6 +59,11 @@ class Policy(Declared):
         ids = tuple(c.id for c in guest.cells)
         return ids if self.cells is None else tuple(i for i in ids if i in self.cells)
 
+    def relaxed(self) -> Self | None:
+        """What is left of the policy where nobody insists on it: ``None`` where a guest without it
+        may do more, itself where it only permits something."""
+        return None
+
     @property
     def named_slots(self) -> tuple[int, ...]:
         """Slots of running guests that the policy names; one that none of them has is a mistake."""

@@ -126,8 +126,11 @@ def test_what_is_filled_in() -> None:
 
 
 def test_sizes_of_devices() -> None:
-    """All count in the guest's total; only some are RAM or take a slot."""
+    """All count in the guest's total, virtio-mem with what is requested; only some are RAM or take
+    a slot."""
     devices = [{"model": model, "size": MiB} for model in ("dimm", "nvdimm", "virtio-mem")]
+    assert guest(target=3 * GiB, devices=devices).devices_size == 2 * MiB
+    devices[2]["requested"] = MiB
     assert guest(target=3 * GiB, devices=devices).devices_size == 3 * MiB
     dimm, nvdimm, region = (Device.model_validate(device) for device in devices)
     assert [d.is_ram for d in (dimm, nvdimm, region)] == [True, False, True]

@@ -5,7 +5,7 @@ A running guest changes by whole DIMMs, so that not every size can be met.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from slotsolver.policies import Policy
 
@@ -29,6 +29,10 @@ class Accept(Policy):
         if self.distance == "nearest":
             return "the target is met as nearly as possible"
         return f"the target is met, or the nearest size {self.distance} it"
+
+    def relaxed(self) -> Self:
+        """It permits; without it less would do."""
+        return self
 
     def restrict(self, facts: GuestFacts) -> None:
         """Tell the target's rows; the last policy counts."""

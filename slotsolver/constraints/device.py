@@ -8,7 +8,7 @@ hw/virtio/virtio-mem.c); its whole region counts against maxMemory.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import field_validator
 
@@ -60,6 +60,10 @@ class Device(Policy):
             return "memory grows by DIMMs"
         how = "a virtio-mem device" if self.use == "virtio-mem" else "DIMMs or a virtio-mem device"
         return f"memory grows by {how}, a new one with blocks of {format_size(self.block)}"
+
+    def relaxed(self) -> Self:
+        """Either will do."""
+        return self.model_copy(update={"use": "either"})
 
     def restrict(self, facts: GuestFacts) -> None:
         """Plan devices, or forbid them; forbid DIMMs where only devices may be used."""

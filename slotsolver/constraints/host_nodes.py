@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from slotsolver.fields import Ids, format_ids
 from slotsolver.policies import Policy
@@ -31,6 +31,10 @@ class HostNodes(Policy):
         if self.spread:
             parts.append("the DIMMs of a cell may lie on different host nodes")
         return "; ".join(parts) or "each cell lies on one host node"
+
+    def relaxed(self) -> Self | None:
+        """Pieces may still be spread."""
+        return self.model_copy(update={"nodes": None, "distinct": False}) if self.spread else None
 
     def restrict(self, facts: GuestFacts) -> None:
         """Narrow the nodes of the cells."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from slotsolver.errors import InputError
 from slotsolver.policies import Policy
@@ -21,6 +21,10 @@ class Swap(Policy):
     def describe(self) -> str:
         """State the rule."""
         return "DIMMs may be exchanged for others"
+
+    def relaxed(self) -> Self:
+        """It permits; without it less would do."""
+        return self
 
     def restrict(self, facts: GuestFacts) -> None:
         """Permit it."""

@@ -57,6 +57,85 @@ def make_guest(
     return guest | fields
 
 
+BASE = 4 * GiB
+"""Where device memory begins while boot memory is small."""
+
+
+def dimm(slot: int, size: int, at: int, cell: int = 0, **fields: Any) -> dict[str, Any]:
+    """A DIMM that a running guest has: its size and its place behind the base in blocks."""
+    place = {"cell": cell, "slot": slot, "address": BASE + at * B}
+    return {"model": "dimm", "size": size * B} | place | fields
+
+
+def region(size: int, requested: int, at: int, cell: int = 0, **fields: Any) -> dict[str, Any]:
+    """A virtio-mem device that a running guest has, in blocks."""
+    given = {"size": size * B, "requested": requested * B, "block": HUGE}
+    return {"model": "virtio-mem", "cell": cell, "address": BASE + at * B} | given | fields
+
+
+def packed(*sizes: int | tuple[int, int]) -> list[dict[str, Any]]:
+    """DIMMs one behind the other in slots 0, 1, ...: each a size in cell 0, or cell and size."""
+    found: list[dict[str, Any]] = []
+    at = 0
+    for slot, entry in enumerate(sizes):
+        cell, size = (0, entry) if isinstance(entry, int) else entry
+        found.append(dimm(slot, size, at, cell))
+        at += size
+    return found
+
+
+def running(
+    cells: Sequence[int | dict[str, Any]],
+    target: int | dict[int, int],
+    maximum: int,
+    *policies: dict[str, Any],
+    devices: Sequence[dict[str, Any]] = (),
+    **given: Any,
+) -> Problem:
+    """A guest that runs with 8 slots, as in :func:`problem`; it names no objectives."""
+    given = {"objectives": (), "slots": 8} | given
+    return problem(cells, target, maximum, *policies, devices=list(devices), running=True, **given)
+
+
+def two_running(
+    one: tuple[Sequence[int], int], two: tuple[Sequence[int], int], *policies: dict[str, Any]
+) -> Problem:
+    """Guests called one and two with 2 blocks of boot memory and 16 of maxMemory; of each its DIMMs
+    and its target."""
+    guests = [
+        make_guest([2], target, 16, devices=packed(*sizes), running=True, slots=8)
+        for sizes, target in (one, two)
+    ]
+    return two_guests(*guests, *policies, objectives=())
+
+
+def done(given: Problem, guest: int = 0) -> list[tuple[str, int, int]]:
+    """What the best plan does to a running guest: plug or unplug, slot and blocks; resize, number
+    and blocks that are requested then."""
+    found = []
+    for step in best(given).guests[guest].operations:
+        place = step.number if step.slot is None else step.slot
+        assert place is not None
+        assert step.size % B == 0
+        found.append((step.do, place, step.size // B))
+    return found
+
+
+def later(given: Problem) -> list[list[int]]:
+    """Per cell the DIMMs that the best plan reserves for growth, in blocks and plug order."""
+    planned = best(given).guests[0]
+    reserved = sorted((d for d in planned.dimms if d.state == "reserved"), key=lambda d: d.slot)
+    return [[d.size // B for d in reserved if d.cell == cell.id] for cell in planned.cells]
+
+
+def input_error(given: Problem) -> str:
+    """The line with which a problem is refused before any search."""
+    with pytest.raises(InputError) as caught:
+        solve(given)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
 def two_guests(
     one: dict[str, Any],
     two: dict[str, Any],
