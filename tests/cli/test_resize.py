@@ -272,19 +272,34 @@ def test_qmp_format(live: Program) -> None:
 
 
 def test_out_dir(live: Program, folder: Path) -> None:
-    """What is to be done stands beside the plan and the domain."""
-    options = ["resize", *LIVE, "--out-dir", "out", "--also-host", "large.yaml", "--format", "qmp"]
-    (folder / "large.yaml").write_text("nodes: [{id: 3, memory: 64 GiB}]\n")
+    """What is to be done stands beside plan and domain; nothing of an earlier plan stays."""
+    options = ["resize", *LIVE, "--out-dir", "out", "--format", "qmp"]
     finished = live(*options, "--to", "2304MiB")
     assert finished.returncode == 0
-    always = {"plan.json", "domain.xml", "qemu.args", "operations.sh", "operations.qmp"}
     names = [path.name for path in (folder / "out").iterdir()]
-    assert sorted(names) == sorted({*always, "destination-1.xml", "device-1.xml", "device-2.xml"})
+    always = {"plan.json", "domain.xml", "qemu.args", "operations.sh", "operations.qmp"}
+    assert sorted(names) == sorted({*always, "device-1.xml", "device-2.xml"})
     assert (folder / "out" / "operations.qmp").read_bytes() == finished.stdout
     told = [line for line in finished.stderr.decode().splitlines() if ": wrote " in line]
     assert sorted(line.removeprefix("slotsolver: wrote out/") for line in told) == sorted(names)
     assert live(*options, "--to", "3328MiB").returncode == 0
     assert not (folder / "out" / "device-2.xml").exists()
+
+
+def test_out_dir_for_other_hosts(live: Program, folder: Path) -> None:
+    """The domain for each of them is there, unless it would not be taken, which is told."""
+    (folder / "large.yaml").write_text("nodes: [{id: 3, memory: 64 GiB}]\n")
+    more = ["--qmp", "running.qmp.json", *HOSTS, "--also-host", "large.yaml", "--to", "4864MiB"]
+    asked = edited(folder, "asked.xml", ("check='full'", "check='partial'"))
+    finished = live("resize", "--guest", asked, *more, "--out-dir", "out")
+    assert (finished.returncode, b"destination-1.xml" in finished.stderr) == (0, True)
+    written = (folder / "out" / "destination-1.xml").read_text()
+    assert "<memory mode='strict' nodeset='3'/>" in written
+    assert "<address type='dimm' slot='5' base='0x1c0000000'/>" in written
+    finished = live("resize", "--guest", "running.xml", *more, "--out-dir", "out")
+    assert finished.returncode == 0
+    assert b"virsh dumpxml --migratable" in finished.stderr
+    assert not (folder / "out" / "destination-1.xml").exists()
 
 
 def test_where_qemu_would_put_a_virtio_mem_anew_is_told(live: Program, folder: Path) -> None:
