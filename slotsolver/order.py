@@ -12,7 +12,6 @@ from slotsolver.objectives.fewest_plugs import FewestPlugs
 from slotsolver.objectives.fewest_slots import FewestSlots
 from slotsolver.objectives.fewest_unplugs import FewestUnplugs
 from slotsolver.objectives.finest_step import FinestStep
-from slotsolver.objectives.growth_imbalance import GrowthImbalance
 from slotsolver.objectives.largest_pages import LargestPages
 from slotsolver.objectives.least_imbalance import LeastImbalance
 from slotsolver.objectives.least_stranding import LeastStranding
@@ -50,7 +49,7 @@ def defaults(problem: Problem) -> tuple[Objective, ...]:
     """The order where the problem names none: balanced, fine enough, then few slots, near, large
     pages, nothing stranded, no more maxMemory than needed. Running guests come first: as near to
     their targets as can be, as planned, with little unplugged and little done; and before the
-    fineness of later growth that it reaches the maximum at all, with free pages, and evenly."""
+    fineness of later growth that it reaches the maximum at all, with free pages."""
     cut = any(p.kind in GROWTH_KINDS for p in problem.policies) or any(
         guest.waypoints for guest in problem.guests
     )
@@ -59,7 +58,7 @@ def defaults(problem: Problem) -> tuple[Objective, ...]:
     planned = (PlannedGrowth(),) if any(guest.growth for guest in running) else ()
     first = (TargetDistance(), *planned, NeedlessUnplug(), FewestUnplugs(), FewestPlugs())
     if running:
-        last = (StrandedGrowth(), UnpaidGrowth(), GrowthImbalance())
+        last = (StrandedGrowth(), UnpaidGrowth())
         before = (*first, LeastImbalance(), *last)
         if len(running) == len(problem.guests):
             return (*before, ShortestDistance(), LargestPages())

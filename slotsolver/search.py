@@ -11,8 +11,10 @@ from ortools.sat.python import cp_model
 
 from slotsolver.cell_model import Linear
 from slotsolver.errors import DefectError
+from slotsolver.growth_hint import growth_hint
 from slotsolver.layout import GuestLayout, read_layout
 from slotsolver.model import HostModel
+from slotsolver.objectives.growth_imbalance import GrowthImbalance
 from slotsolver.order import floor_for, in_order
 from slotsolver.plan import ObjectiveValue
 from slotsolver.policies import Objective
@@ -29,6 +31,9 @@ solution would be lost."""
 
 TIDY_LIMIT = 0.05
 """Deterministic time spent on choosing among equally good answers."""
+
+LEVEL_LIMIT = 0.1
+"""Deterministic time spent on making later growth of running guests even."""
 
 
 @dataclass
@@ -78,12 +83,19 @@ class Solution:
 
 
 def run(
-    host: HostModel, clock: Clock, *, hint: Sequence[tuple[int, int]] = ()
+    host: HostModel,
+    clock: Clock,
+    *,
+    hint: Sequence[tuple[int, int]] = (),
+    limit: float | None = None,
 ) -> tuple[cp_model.CpSolverStatus, cp_model.CpSolver]:
-    """One solve; an INFEASIBLE counts only when presolve's other setting agrees."""
+    """One solve, within ``limit`` of deterministic time if that is given; an INFEASIBLE counts only
+    when presolve's other setting agrees."""
     _set_hint(host, hint)
     for presolve in (True, False):
         solver = clock.solver(presolve=presolve)
+        if limit is not None:
+            solver.parameters.max_deterministic_time = limit
         status = solver.solve(host.model)
         clock.deterministic += solver.response_proto.deterministic_time
         if status == cp_model.MODEL_INVALID:
@@ -100,6 +112,8 @@ def _minimise(
     goal: cp_model.LinearExpr,
     last: cp_model.CpSolver,
     clock: Clock,
+    *,
+    limit: float | None = None,
 ) -> tuple[cp_model.CpSolver, int]:
     """Minimise one goal from the last solution on and hold it there; the solution and the bound.
 
@@ -115,7 +129,7 @@ def _minimise(
             solver = recut
     if solver is None or solver.value(goal) > bound:
         hint = list(enumerate((solver or last).response_proto.solution))
-        status, better = run(host, clock, hint=hint)
+        status, better = run(host, clock, hint=hint, limit=limit)
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             solver = better
             bound = max(bound, math.ceil(better.best_objective_bound - 1e-6))
@@ -130,8 +144,11 @@ def _recut(
     problem: Problem, host: HostModel, last: cp_model.CpSolver, clock: Clock
 ) -> cp_model.CpSolver | None:
     """The last solution with its growth cut greedily into DIMMs, where that is legal."""
-    hint = []
+    hint: list[tuple[int, int]] = []
     for guest, floor in zip(host.guests, _hint_floors(problem, host), strict=True):
+        if guest.running:
+            hint += growth_hint(guest, last)
+            continue
         stages = range(len(guest.facts.stages))
         totals = [[last.value(cell.totals[stage]) for cell in guest.cells] for stage in stages]
         hint += [(v.index, value) for v, value in guest.hint(floor, totals)]
@@ -154,6 +171,18 @@ def _settle(
     host.model.minimize(total)
     hint = list(enumerate(last.response_proto.solution))[:decisions]
     return _complete(host, hint, clock) or last
+
+
+def _level(
+    problem: Problem, host: HostModel, last: cp_model.CpSolver, clock: Clock
+) -> cp_model.CpSolver:
+    """Later growth of running guests as even as is quickly found. It is a preference and no
+    objective, because it is far from what is asked for and hard to prove."""
+    even = GrowthImbalance()
+    goal = even.expression(host)
+    if isinstance(goal, int):
+        return last
+    return _minimise(problem, host, even, goal, last, clock, limit=LEVEL_LIMIT)[0]
 
 
 def _tidy(host: HostModel, last: cp_model.CpSolver, clock: Clock) -> cp_model.CpSolver:
@@ -275,6 +304,8 @@ def optimise(
         else:
             solver, bound = _minimise(problem, host, objective, goal, solver, clock)
             goals.append((goal, bound))
+    if not any(isinstance(objective, GrowthImbalance) for objective in objectives):
+        solver = _level(problem, host, solver, clock)
     solver = _settle(host, _tidy(host, solver, clock), decisions, [g for g, _ in goals], clock)
     values = tuple(
         ObjectiveValue(

@@ -18,6 +18,7 @@ class GrowthImbalance(Objective):
     kind: Literal["growth-imbalance"] = "growth-imbalance"
     unit: ClassVar[str] = "bytes"
     scale: ClassVar[int] = MiB
+    about_dimms: ClassVar[bool] = True
 
     def describe(self) -> str:
         """Say what is minimised."""

@@ -18,6 +18,7 @@ class StrandedGrowth(Objective):
     kind: Literal["stranded-growth"] = "stranded-growth"
     unit: ClassVar[str] = "bytes"
     scale: ClassVar[int] = MiB
+    about_dimms: ClassVar[bool] = True
 
     def describe(self) -> str:
         """Say what is minimised."""
