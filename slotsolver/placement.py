@@ -142,22 +142,20 @@ class Placement:
         return [(key[3], self.pieces[key]) for key in sorted(mine)]
 
     def usage(self, cls: CellClass, backing: Backing, stage: int) -> dict[int, Linear]:
-        """Granules that the cells of a class with this backing take by a stage, by page size."""
+        """Granules that the cells of a class with this backing take by a stage, by page size. What
+        virtio-mem devices give is backed as boot memory is."""
         cell, count = cls.cells[0], cls.count[backing]
-        total = cell.totals[stage] - sum(raised for _, raised in self.own_growth(cell, stage))
+        own = sum(raised for _, raised in self.own_growth(cell, stage))
+        virtio = sum(cell.raised(at) for at in cell.growth_stages if at <= stage) - own
+        dimms = cell.totals[stage] - cell.totals[0] - own - virtio
+        there = virtio if self.guest.running else cell.totals[0] + virtio
         paid = self.guest.paid(cell.facts.id)
-        if self.guest.running:
-            if cell.facts.spread:
-                return {}
-            grown = self._granules(total - cell.totals[0], 0, backing.dimm_page, count)
-            return {backing.dimm_page: grown}
         if backing.page == backing.dimm_page and not cell.facts.spread:
-            return {backing.page: self._granules(total, paid, backing.page, count)}
-        there = self._granules(cell.totals[0], paid, backing.page, count)
-        if cell.facts.spread:
-            return {backing.page: there}
-        grown = self._granules(total - cell.totals[0], 0, backing.dimm_page, count)
-        return {backing.page: there, backing.dimm_page: grown}
+            return {backing.page: self._granules(there + dimms, paid, backing.page, count)}
+        found = {backing.page: self._granules(there, paid, backing.page, count)}
+        if not cell.facts.spread:
+            found[backing.dimm_page] = self._granules(dimms, 0, backing.dimm_page, count)
+        return found
 
     def own_growth(self, cell: CellModel, last: int) -> list[tuple[int, Linear]]:
         """virtio-mem devices of a cell that have a backing of their own (places in

@@ -162,12 +162,14 @@ def pages_used(
     grown = cell.totals[stage] - cell.totals[0]
     backing = cell.backing
     for virtio in cell.virtio:
+        raised = virtio.requested[stage] - virtio.requested[0]
+        grown -= raised
         if virtio.facts.own and virtio.facts.index is not None:
             own = layout.facts.guest.devices[virtio.facts.index]
-            raised = virtio.requested[stage] - virtio.requested[0]
-            grown -= raised
             page = own.page_size or backing.page
             yield own.host_nodes or backing.nodes, page, _pages(raised, page)
+        else:
+            there += raised
     for device in facts.elsewhere:
         page = device.page or backing.page
         yield device.nodes or backing.nodes, page, _pages(device.size, page)
