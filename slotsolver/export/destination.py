@@ -23,7 +23,14 @@ from slotsolver.errors import InputError
 from slotsolver.export.layout import Layout
 from slotsolver.export.libvirt import layout_xml
 from slotsolver.export.xmltext import XmlText
-from slotsolver.plan import BackedDevice, DestinationGuest, Plan, PlannedGuest, PlannedVirtioMem
+from slotsolver.plan import (
+    BackedDevice,
+    DestinationGuest,
+    Plan,
+    PlannedCell,
+    PlannedGuest,
+    PlannedVirtioMem,
+)
 from slotsolver.platforms import MapOptions, QemuRefusalError, Range, free_address
 from slotsolver.problem import Cell, Device, Guest, Problem
 
@@ -91,14 +98,16 @@ def _device(device: Device) -> Device:
 
 
 def _rebacked(planned: PlannedGuest, there: DestinationGuest) -> PlannedGuest:
-    """The planned guest with the pages and host nodes that it has there."""
+    """The planned guest with the pages and host nodes that it has there; growth that no pages are
+    kept for need not be named, and would be backed as its cell is."""
+    cells = {cell.id: _backing(cell) for cell in there.cells}
     dimms = {d.slot: _backing(d) for d in there.devices if d.slot is not None}
     virtio = {d.number: _backing(d) for d in there.devices if d.number is not None}
     return planned.model_copy(
         update={
             "cells": there.cells,
             "dimms": tuple(
-                d if d.state == "unplug" else d.model_copy(update=dimms[d.slot])
+                d if d.state == "unplug" else d.model_copy(update=dimms.get(d.slot, cells[d.cell]))
                 for d in planned.dimms
             ),
             "virtio_mem": tuple(v.model_copy(update=virtio[v.number]) for v in planned.virtio_mem),
@@ -106,8 +115,8 @@ def _rebacked(planned: PlannedGuest, there: DestinationGuest) -> PlannedGuest:
     )
 
 
-def _backing(device: BackedDevice) -> dict[str, object]:
-    return {"page_size": device.page_size, "host_nodes": device.host_nodes}
+def _backing(place: BackedDevice | PlannedCell) -> dict[str, object]:
+    return {"page_size": place.page_size, "host_nodes": place.host_nodes}
 
 
 def _has_live_cpu(layout: Layout) -> bool:

@@ -143,7 +143,7 @@ pin() { # SLOT BASE CELL KIB: put the base of a DIMM that stays into it
     whole=$(show --inactive --security-info) || stop "virsh does not show it"
     slot="<address type='dimm' slot='$1'"
     printf '%s\n' "$whole" | sed "s|$slot/>|$slot base='$2'/>|" |
-        virsh --quiet define /dev/stdin >/dev/null || stop "slot $2: its base cannot be stored"
+        virsh --quiet define /dev/stdin >/dev/null || stop "slot $1: its base cannot be stored"
 }
 
 forget() { # SLOT BASE CELL KIB: take a DIMM out of it
