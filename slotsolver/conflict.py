@@ -133,8 +133,8 @@ def _guest_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:
     elif guest.slots is not None:
         says = f"guest {name} has {guest.slots} memory slots"
         yield Rule("slots", says, f"slots {name}", _change_guest(name, slots=None))
-    bits = guest.phys_bits or 40
     if not guest.running:
+        bits = _bits(problem, guest)
         yield Rule(
             "phys-bits",
             f"guest {name} addresses {bits} bits, and each slot takes 1 GiB of that",
@@ -173,6 +173,15 @@ def _least_maximum(guest: Guest) -> AtLeast | None:
     there count in full, whatever a virtio-mem device gives."""
     full = (guest.boot_size or 0) + sum(device.size for device in guest.devices)
     return AtLeast(at_least=full) if full > guest.target_size else None
+
+
+def _bits(problem: Problem, guest: Guest) -> int:
+    """The fewest physical address bits that the guest has on any host; 40 where nobody says (QEMU
+    target/i386/cpu.h:TCG_PHYS_ADDR_BITS)."""
+    hosts = [host for host in (problem.host, *problem.also_hosts) if host is not None]
+    if guest.phys_bits is not None or not guest.host_passthrough:
+        hosts = []
+    return min((h.phys_bits for h in hosts if h.phys_bits), default=guest.phys_bits or 40)
 
 
 def _running_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:

@@ -66,7 +66,9 @@ def test_slots_that_the_other_host_has_addresses_for() -> None:
     assert slots[1] < 8 < slots[0]
     answer = solve(Problem.model_validate({**tight.model_dump(), **step}))
     assert isinstance(answer, Infeasible)
-    assert "destination" in {conflict.rule for conflict in answer.conflict}
+    says = {conflict.rule: conflict.says for conflict in answer.conflict}
+    assert "destination" in says
+    assert says["phys-bits"] == "guest vm addresses 36 bits, and each slot takes 1 GiB of that"
 
 
 def test_memory_that_moves_on_amd() -> None:
