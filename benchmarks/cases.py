@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
+
+from slotsolver.size import GiB
 
 Mapping = dict[str, Any]
 
@@ -40,6 +43,23 @@ def guest(name: str, cells: int, target: str, maximum: str, **more: Any) -> Mapp
     }
 
 
+def running(cells: int, dimms: int, slots: int, delta: int, maximum: str) -> Mapping:
+    """A guest of equal cells that runs with DIMMs of 1, 2 and 4 GiB, some gaps between them, and is
+    wanted ``delta`` GiB larger."""
+    drawn = random.Random(dimms)  # noqa: S311 - a problem to be timed, no secret
+    address, devices = (4 * cells + 2) * GiB, []
+    for slot in range(dimms):
+        size = drawn.choice((1, 2, 4)) * GiB
+        address += drawn.choice((0, 0, 0, 0, GiB))
+        device = {"size": size, "cell": drawn.randrange(cells), "slot": slot, "address": address}
+        devices.append(device)
+        address += size
+    now = 4 * cells * GiB + sum(device["size"] for device in devices)
+    more = {"running": True, "slots": slots, "devices": devices, "boot": "4 GiB"}
+    return guest("running", cells, f"{now // GiB + delta} GiB", maximum, **more)
+
+
+NEAREST = {"kind": "accept", "distance": "nearest"}
 THREE_POOLS = {"2 MiB": {"total": 32768}, "1 GiB": {"total": 64}}
 LARGE_HOST = host(16, "256 GiB", THREE_POOLS)
 LARGE_GUEST = guest("large", 16, "256 GiB", "1 TiB", boot="8 GiB")
@@ -89,5 +109,22 @@ CASES: dict[str, Mapping] = {
     "50 equal guests": {
         "host": LARGE_HOST,
         "guests": [guest(f"g{n}", 2, "8 GiB", "32 GiB") for n in range(50)],
+    },
+    "running, 2 cells, 8 DIMMs: 7 GiB more": {"guests": [running(2, 8, 32, 7, "128 GiB")]},
+    "running, 4 cells, 32 DIMMs: 13 GiB less": {
+        "guests": [running(4, 32, 64, -13, "512 GiB")],
+        "policies": [NEAREST],
+    },
+    "running, 16 cells, 128 DIMMs: 7 GiB more": {
+        "guests": [running(16, 128, 256, 7, "2 TiB")],
+        "policies": [NEAREST],
+    },
+    "10 running guests on one host": {
+        "host": host(4, "2 TiB", THREE_POOLS),
+        "guests": [
+            {**running(2, 6 + n % 3, 32, 4 if n % 2 else -4, "128 GiB"), "name": f"g{n}"}
+            for n in range(10)
+        ],
+        "policies": [NEAREST],
     },
 }
