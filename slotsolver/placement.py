@@ -151,7 +151,9 @@ class Placement:
         there = virtio if self.guest.running else cell.totals[0] + virtio
         paid = self.guest.paid(cell.facts.id)
         if backing.page == backing.dimm_page and not cell.facts.spread:
-            return {backing.page: self._granules(there + dimms, paid, backing.page, count)}
+            total = cell.totals[stage] - own  # not there + dimms: a sum that is known stays known
+            total = total - cell.totals[0] if self.guest.running else total
+            return {backing.page: self._granules(total, paid, backing.page, count)}
         found = {backing.page: self._granules(there, paid, backing.page, count)}
         if not cell.facts.spread:
             found[backing.dimm_page] = self._granules(dimms, 0, backing.dimm_page, count)
