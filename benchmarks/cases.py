@@ -59,6 +59,15 @@ def running(cells: int, dimms: int, slots: int, delta: int, maximum: str) -> Map
     return guest("running", cells, f"{now // GiB + delta} GiB", maximum, **more)
 
 
+def bound(wanted: Mapping, name: str, *, nodes: int) -> Mapping:
+    """The guest by another name, its cells bound to host nodes in turn, on 2 MiB pages."""
+    cells = [
+        {**cell, "host_nodes": [place % nodes], "page_size": "2 MiB"}
+        for place, cell in enumerate(wanted["cells"])
+    ]
+    return {**wanted, "name": name, "cells": cells}
+
+
 NEAREST = {"kind": "accept", "distance": "nearest"}
 THREE_POOLS = {"2 MiB": {"total": 32768}, "1 GiB": {"total": 64}}
 LARGE_HOST = host(16, "256 GiB", THREE_POOLS)
@@ -122,7 +131,7 @@ CASES: dict[str, Mapping] = {
     "10 running guests on one host": {
         "host": host(4, "2 TiB", THREE_POOLS),
         "guests": [
-            {**running(2, 6 + n % 3, 32, 4 if n % 2 else -4, "128 GiB"), "name": f"g{n}"}
+            bound(running(2, 6 + n % 3, 32, 4 if n % 2 else -4, "128 GiB"), f"g{n}", nodes=4)
             for n in range(10)
         ],
         "policies": [NEAREST],
