@@ -19,10 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from slotsolver.checker import check_migration
 from slotsolver.errors import InputError
 from slotsolver.export.layout import Layout
-from slotsolver.export.libvirt import layout_xml
+from slotsolver.export.libvirt import domain_xml, layout_xml
 from slotsolver.export.xmltext import XmlText
+from slotsolver.ingest.domain import read_domain
 from slotsolver.plan import (
     BackedDevice,
     DestinationGuest,
@@ -59,6 +61,13 @@ def not_taken(problem: Problem, plan: Plan, guest_name: str, number: int) -> str
             f"its virtio-mem on cell {virtio.cell} lies at 0x{virtio.address:x}, which libvirt "
             f"before 9.4 cannot tell another host; QEMU would have {where} for it there"
         )
+    here, there = (
+        read_domain(text.encode(), source=guest_name)
+        for text in (domain_xml(problem, plan, guest_name), layout_xml(layout))
+    )
+    versions = {"qemu": problem.qemu, "libvirt": problem.libvirt}
+    for violation in check_migration(here, there, host=layout.host, **versions):
+        return f"it would be refused there: {violation.says}"
     return None
 
 

@@ -34,6 +34,8 @@ def edit_devices(domain: DomainText) -> int:
         if dimm is not None:
             _complete(domain, device, dimm)
             _edit_source(domain, device, dimm)
+        elif device.attributes.get("model") != "virtio-mem":
+            _edit_foreign(domain, device)
     for device, virtio in virtio_pairs(domain):
         _edit_virtio(domain, device, virtio)
         _edit_source(domain, device, virtio)
@@ -151,3 +153,13 @@ def _edit_source(
         raise DefectError(f"a device is on other pages or nodes than its cell: {planned}")
     for child in [source] if wrong == source.children else wrong:
         domain.xml.remove(child)
+
+
+def _edit_foreign(domain: DomainText, device: Element) -> None:
+    """A device that is in no plan is bound as its cell is where the host lacks nodes of its own:
+    on another host."""
+    mask, host = device.find("source/nodemask"), domain.layout.host
+    if mask is None or host is None:
+        return
+    if not set(parse_ids(mask.value)) <= {node.id for node in host.nodes}:
+        domain.xml.remove(mask)
