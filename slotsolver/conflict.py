@@ -176,12 +176,13 @@ def _least_maximum(guest: Guest) -> AtLeast | None:
 
 
 def _bits(problem: Problem, guest: Guest) -> int:
-    """The fewest physical address bits that the guest has on any host; 40 where nobody says (QEMU
-    target/i386/cpu.h:TCG_PHYS_ADDR_BITS)."""
+    """The fewest physical address bits that the guest has on any host; else what its machine type
+    has where nobody says."""
     hosts = [host for host in (problem.host, *problem.also_hosts) if host is not None]
     if guest.phys_bits is not None or not guest.host_passthrough:
         hosts = []
-    return min((h.phys_bits for h in hosts if h.phys_bits), default=guest.phys_bits or 40)
+    usual = guest.phys_bits or platform_for(guest.machine).default_phys_bits
+    return min((h.phys_bits for h in hosts if h.phys_bits), default=usual)
 
 
 def _running_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:
