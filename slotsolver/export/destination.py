@@ -86,8 +86,8 @@ def destination_layout(problem: Problem, plan: Plan, guest_name: str, number: in
 
 
 def _unbound(guest: Guest, there: DestinationGuest) -> Guest:
-    """The guest without what it asks of the present host; where it binds a cell, it binds it to
-    the cell's nodes there."""
+    """The guest as it is started there: without what it asks of the present host; where it binds
+    a cell, it binds it to the cell's nodes there."""
     bound = guest.host_nodes is not None
     cells = [
         _cell(cell, planned.host_nodes if bound or cell.host_nodes else None)
@@ -95,7 +95,7 @@ def _unbound(guest: Guest, there: DestinationGuest) -> Guest:
     ]
     devices = [_device(device) for device in guest.devices]
     changes = {"cells": tuple(cells), "devices": tuple(devices), "host_nodes": None}
-    return guest.model_copy(update=changes)
+    return guest.model_copy(update={**changes, "running": False})
 
 
 def _cell(cell: Cell, nodes: tuple[int, ...] | None) -> Cell:

@@ -143,12 +143,18 @@ class Layout:
         """Host nodes to bind a cell to, empty for none.
 
         Those of the plan, or, where there is no host, those that the guest asks for. A guest that
-        asks for none on a host of one node is not bound: there is nothing to choose.
+        asks for none on a host of one node is not bound: there is nothing to choose. A cell of a
+        guest that runs is bound already, or not at all, and stays so.
         """
         wish = self.asked(cell).host_nodes or self.guest.host_nodes or ()
-        if not wish and (self.host is None or len(self.host.nodes) == 1):
-            return ()
+        if self.guest.running or (not wish and self._one_node):
+            return wish
         return self.cell(cell).host_nodes or wish
+
+    @property
+    def _one_node(self) -> bool:
+        """Whether no host node can be chosen."""
+        return self.host is None or len(self.host.nodes) == 1
 
     def mode(self, cell: int) -> NumaMode:
         """How strictly a cell is bound: its own mode where given, else the guest's."""
@@ -160,8 +166,14 @@ class Layout:
         return dimm.page_size if dimm.page_size != self.cell(dimm.cell).page_size else None
 
     def own_nodes(self, dimm: PlannedDimm) -> tuple[int, ...]:
-        """The DIMM's host nodes where they are not those of its cell; empty where they are."""
-        return dimm.host_nodes if dimm.host_nodes != self.cell(dimm.cell).host_nodes else ()
+        """The DIMM's host nodes where they are not those that it has from its cell; empty where
+        they are. A guest that runs gives a DIMM what it was started with, not what is planned."""
+        inherited = self.cell(dimm.cell).host_nodes
+        if self.guest.running and dimm.state in ("plug", "reserved"):
+            inherited = self.nodes(dimm.cell)
+            if not inherited and self._one_node:
+                return ()
+        return dimm.host_nodes if dimm.host_nodes != inherited else ()
 
     @property
     def far_apart(self) -> bool:
