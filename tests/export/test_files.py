@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slotsolver.errors import InputError
+from slotsolver.export.destination import destination_xml
 from slotsolver.export.documents import json_text
 from slotsolver.export.files import folder_name, write_directory, write_whole
 from slotsolver.export.libvirt import domain_xml
+from slotsolver.export.qmp import qmp_lines
 from slotsolver.problem import Problem
 from slotsolver.size import GiB
+from tests.checker.running import migrating, planned_virtio
 from tests.export.cases import CASES
 from tests.export.plans import guest_of, plan_of, planned_guest
 
@@ -92,6 +95,54 @@ def test_one_guest(tmp_path: Path) -> None:
     assert (out / "plan.json").read_text() == json_text(plan)
     assert (out / "domain.xml").read_text() == domain_xml(problem, plan, "db1")
     assert (out / "qemu.args").read_text().startswith("-machine q35 \\\n-smp 8 \\\n")
+
+
+def test_a_running_guest(tmp_path: Path) -> None:
+    """What is to be done stands beside it, and its XML for each host that it may migrate to."""
+    case = migrating()
+    problem = Problem.model_validate(case.document)
+    written = write_directory(tmp_path, problem, case.plan)
+    names = [path.name for path in written]
+    assert names == [
+        *("domain.xml", "qemu.args", "destination-1.xml", "device-1.xml", "device-2.xml"),
+        *("operations.qmp", "operations.sh", "plan.json"),
+    ]
+    assert (tmp_path / "destination-1.xml").read_text() == destination_xml(
+        problem, case.plan, "vm", 0
+    )
+    assert (tmp_path / "operations.qmp").read_text() == qmp_lines(problem, case.plan, "vm")
+    assert "slot='2'" in (tmp_path / "device-1.xml").read_text()
+    assert "plug ./device-2.xml 4 0x" in (tmp_path / "operations.sh").read_text()
+
+
+def test_files_of_an_earlier_plan_go(tmp_path: Path) -> None:
+    """No device, destination or script is left that this plan has not; what is not ours stays."""
+    case = migrating()
+    problem = Problem.model_validate(case.document)
+    write_directory(tmp_path, problem, case.plan)
+    kept = ["device-1.xml.old", "device-x.xml", "destination-1.txt", "operations.log", "notes"]
+    for name in kept:
+        (tmp_path / name).write_text("kept")
+    shorter = case.planned(operations=case.plan.guests[0].operations[:1]).answered(destinations=())
+    write_directory(tmp_path, problem.model_copy(update={"also_hosts": ()}), shorter.plan)
+    names = ["device-1.xml", "domain.xml", "operations.qmp", "operations.sh", "plan.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "qemu.args", *kept])
+    new = planned_virtio()
+    write_directory(tmp_path, Problem.model_validate(new.document), new.plan)
+    names = ["domain.xml", "plan.json", "qemu.args"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, *kept])
+
+
+def test_a_destination_that_would_be_refused_is_not_written(tmp_path: Path) -> None:
+    """A host that does not take the guest gets no XML; the others keep their numbers."""
+    case = migrating()
+    host = case.document["also_hosts"][0]
+    poor = {"nodes": [{**host["nodes"][0], "pages": {"2 MiB": {"total": 4096, "free": 9}}}]}
+    there = case.plan.destinations[0]
+    both = (there, there.model_copy(update={"host": 1}))
+    case = case.posed(also_hosts=[poor, host]).answered(destinations=both)
+    write_directory(tmp_path, Problem.model_validate(case.document), case.plan)
+    assert [path.name for path in tmp_path.glob("destination*")] == ["destination-2.xml"]
 
 
 def test_several_guests(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from slotsolver.errors import InputError
 from slotsolver.export.libvirt import domain_xml
-from slotsolver.plan import Plan
+from slotsolver.plan import Operation, Plan
 from slotsolver.problem import Guest, Problem
-from slotsolver.size import GiB, KiB, MiB
+from slotsolver.size import GiB, MiB
 from tests.conftest import Golden
 from tests.export.cases import CASES, WRITTEN_BY_HAND
 from tests.export.plans import Dimm, guest_of, host_of, plan_of, planned_guest
@@ -149,6 +151,28 @@ def test_removed_dimm_takes_its_line_along() -> None:
     assert changes(xml, edited(xml, guest, planned)) == ([first], [])
 
 
+def test_dimms_stand_in_the_order_in_which_they_are_plugged() -> None:
+    """libvirt appends what it plugs, and migration compares by place: small before large here."""
+    xml = with_dimms(DIMM.format(524288, 0, "<address type='dimm' slot='1' base='100000000'/>"))
+    guest = guest_of(2)
+    dimms = [
+        Dimm(0, 512 * MiB, "present", slot=1, address=4 * GiB),
+        Dimm(0, GiB, "plug", slot=0),
+        Dimm(1, 512 * MiB, "plug", slot=5),
+    ]
+    planned = planned_guest(guest, [GiB, GiB], dimms, slots=6, maximum=8 * GiB)
+    operations = [
+        Operation(do="plug", slot=slot, device=f"dimm{slot}", cell=0, size=GiB, memory=GiB)
+        for slot in (5, 0)
+    ]
+    after = edited(xml, guest, planned.model_copy(update={"operations": tuple(operations)}))
+    found = re.findall(r"slot='(\d)'", after[after.index("<devices>") :])
+    assert found == ["1", "5", "0"]
+    assert re.findall(r"slot='(\d)'", edited(xml, guest, planned).partition("<devices>")[2]) == [
+        *("1", "0", "5")
+    ]
+
+
 def test_foreign_devices_stay_and_count() -> None:
     """An nvdimm is not touched, and the total counts it."""
     nvdimm = (
@@ -254,15 +278,6 @@ def test_nvdimm_cannot_be_made_up() -> None:
     plan = plan_of(planned_guest(guest, [GiB]))
     with pytest.raises(InputError, match="guest db1: a nvdimm cannot be written"):
         domain_xml(Problem(guests=(guest,)), plan, "db1")
-
-
-def test_virtio_mem_is_written_from_its_sizes() -> None:
-    """A virtio-mem needs no file: size, cell, block and requested size are all of it."""
-    device = {"model": "virtio-mem", "size": GiB, "cell": 0, "block": 2 * MiB, "requested": 4 * MiB}
-    guest = guest_of(1, devices=[device])
-    xml = domain_xml(Problem(guests=(guest,)), plan_of(planned_guest(guest, [GiB])), "db1")
-    assert "<requested unit='KiB'>4096</requested>" in xml
-    assert f"<memory unit='KiB'>{2 * GiB // KiB}</memory>" in xml
 
 
 def test_unknown_guest() -> None:

@@ -11,6 +11,7 @@ from slotsolver.errors import InputError
 from slotsolver.export.qemu import left_out, qemu_arguments, quote
 from slotsolver.problem import Guest, Problem
 from slotsolver.size import GiB, MiB
+from tests.checker.running import lowered, planned_virtio
 from tests.conftest import Golden
 from tests.export.cases import CASES
 from tests.export.plans import Dimm, guest_of, host_of, plan_of, planned_guest
@@ -132,3 +133,58 @@ def test_bad_version() -> None:
     problem, plan = CASES["fixed"]()
     with pytest.raises(InputError, match="'seven' is not a version"):
         qemu_arguments(problem, plan, "db1", version="seven")
+
+
+def virtio_options(version: str) -> tuple[str, str]:
+    """Backend and device of the first planned virtio-mem device, for a version of QEMU."""
+    case = planned_virtio()
+    problem = Problem.model_validate(case.document)
+    given = qemu_arguments(problem, case.plan, "vm", version=version)
+    (backend,) = (a for a in given if "memvirtiomem0" in a and "virtio-mem-pci" not in a)
+    (device,) = (a for a in given if "virtio-mem-pci" in a and "virtiomem0" in a)
+    assert given.index(backend) < given.index(device)
+    assert given.index(device) > next(i for i, a in enumerate(given) if "pc-dimm" in a)
+    return backend, device
+
+
+def test_planned_virtio_mem() -> None:
+    """Its region is there as a whole, but takes only the pages that are requested."""
+    backend, device = map(json.loads, virtio_options("7.2"))
+    assert backend == {
+        "qom-type": "memory-backend-memfd",
+        "id": "memvirtiomem0",
+        "hugetlb": True,
+        "hugetlbsize": 2 * MiB,
+        "size": 2 * GiB,
+        "host-nodes": [0],
+        "policy": "bind",
+        "reserve": False,
+    }
+    assert device == {
+        "driver": "virtio-mem-pci",
+        "node": 0,
+        "block-size": 2 * MiB,
+        "requested-size": GiB,
+        "memdev": "memvirtiomem0",
+        "prealloc": True,
+        "id": "virtiomem0",
+        "memaddr": 5 * GiB,
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "reserve", "prealloc"), [("6.0", False, False), ("6.1", True, False)]
+)
+def test_virtio_mem_for_old_qemu(version: str, reserve: bool, prealloc: bool) -> None:
+    """``reserve`` came with 6.1, ``prealloc`` of the device with 7.0."""
+    backend, device = virtio_options(version)
+    assert ("reserve" in backend, "prealloc" in device) == (reserve, prealloc)
+
+
+def test_planned_virtio_mem_is_not_left_out() -> None:
+    """What can be made from the plan is not told to be missing; what was there is."""
+    case = planned_virtio()
+    assert left_out(Problem.model_validate(case.document), case.plan, "vm") == ()
+    case = lowered()
+    (text,) = left_out(Problem.model_validate(case.document), case.plan, "vm")
+    assert text.startswith("guest vm: its virtio-mem on cell 1 is left out")
