@@ -159,6 +159,7 @@ def _virtio(guest: Guest, cell: Cell) -> Iterator[VirtioFacts]:
             block=_grain(device) // MiB,
             before=to_mib(device.memory),
             own=device.page_size is not None or device.host_nodes is not None,
+            fixed=device.nameless,
         )
 
 

@@ -64,7 +64,8 @@ class Device(Model):
 
     ``page_size`` and ``host_nodes`` are set only where the device overrides its cell.
     ``address`` is guest-physical. ``current`` is what a live virtio-mem has plugged. ``backend`` is
-    the id of QEMU's memory backend where it is not libvirt's, ``mem`` and the ``alias``.
+    the id of QEMU's memory backend where it is not libvirt's, ``mem`` and the ``alias``. An empty
+    ``alias`` is that of a device that QEMU was given without an id: nothing can be done with it.
     """
 
     model: DeviceModel = "dimm"
@@ -80,6 +81,12 @@ class Device(Model):
     label: Size | None = None
     alias: str | None = None
     backend: str | None = None
+
+    @property
+    def nameless(self) -> bool:
+        """Whether QEMU knows the device by no id, so that it can be neither unplugged nor changed
+        (QEMU qapi/qdev.json:device_del takes an id)."""
+        return self.alias == ""
 
     @property
     def is_ram(self) -> bool:

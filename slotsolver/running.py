@@ -98,6 +98,7 @@ def running_facts(guest: Guest, host: Host | None) -> RunningFacts | None:
         growth=tuple(dict.fromkeys(guest.growth)),
         wanted=guest.target_size // MiB,
         wanted_cells=cells,
+        stay={index for index, device in enumerate(guest.devices) if device.nameless},
     )
 
 

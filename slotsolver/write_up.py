@@ -284,6 +284,7 @@ def _notes(problem: Problem, layouts: Sequence[GuestLayout]) -> Iterator[str]:
         )
     for layout in layouts:
         yield from layout.facts.notes
+        yield from _nameless_note(layout)
         yield from _cliff_note(layout)
         yield from _menu_note(problem, layout)
 
@@ -321,6 +322,21 @@ def _order_notes(use: HostUse | None, layouts: Sequence[GuestLayout]) -> Iterato
                     f"{', '.join(names)} must give back first: unplug everything that goes, of all "
                     f"guests, before anything is plugged or started"
                 )
+
+
+def _nameless_note(layout: GuestLayout) -> Iterator[str]:
+    """Say which devices of a running guest can only stay as they are."""
+    guest = layout.facts.guest
+    names = [
+        f"its {d.model}" if d.slot is None else f"its {d.model} in slot {d.slot}"
+        for d in guest.devices
+        if guest.running and d.is_ram and d.nameless
+    ]
+    if names:
+        yield (
+            f"guest {guest.name}: {', '.join(names)} has no id in QEMU and so cannot be unplugged "
+            f"or changed"
+        )
 
 
 def _cliff_note(layout: GuestLayout) -> Iterator[str]:

@@ -132,7 +132,7 @@ def _merged(guest: Guest, named: Device | None, told: Device) -> Device:
         mine = {"size", "cell", "slot", "page_size", "label"}
         change = {name: getattr(named, name) for name in mine}
         change["host_nodes"] = told.host_nodes or named.host_nodes
-        change["alias"] = told.alias or named.alias
+        change["alias"] = told.alias or named.alias or ""
         known = told.model_copy(update=change)
     inherited = guest.cells[known.cell or 0].host_nodes or guest.host_nodes
     if known.host_nodes != inherited:

@@ -193,7 +193,7 @@ def _device(told: _Dimm | _VirtioMem | _Region, bound: dict[str, tuple[int, ...]
     nothing here."""
     common: dict[str, Any] = {
         "model": told.type,
-        "alias": told.data.id,
+        "alias": told.data.id or "",
         "backend": _backend_id(told.data),
         "host_nodes": bound.get(told.data.memdev),
     }

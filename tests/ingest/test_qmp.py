@@ -124,7 +124,8 @@ def test_a_guest_without_devices(written: Written) -> None:
 
 def test_other_models(written: Written) -> None:
     """An nvdimm has a slot; regions without one have a place, SGX memory none that matters. A
-    backend of any other name than libvirt's is kept, to be deleted with its device."""
+    backend of any other name than libvirt's is kept, to be deleted with its device; a device
+    without an id has an empty alias."""
     region = {"memaddr": 0x180000000, "size": GiB, "memdev": "/objects/m"}
     dimm = {"addr": 0x140000000, "size": GiB, "slot": 4, "node": 0, "memdev": "/objects/n"}
     devices = [
@@ -134,9 +135,11 @@ def test_other_models(written: Written) -> None:
     ]
     total = {"base-memory": GiB, "plugged-memory": 2 * GiB}
     assert read_qmp(written(devices, total)).devices == (
-        Device(model="nvdimm", size=GiB, cell=0, slot=4, address=0x140000000, backend="n"),
-        Device(model="virtio-pmem", size=GiB, address=0x180000000, backend="m"),
-        Device(model="sgx-epc", size=GiB, backend="m"),
+        Device(
+            model="nvdimm", size=GiB, cell=0, slot=4, address=0x140000000, alias="", backend="n"
+        ),
+        Device(model="virtio-pmem", size=GiB, address=0x180000000, alias="", backend="m"),
+        Device(model="sgx-epc", size=GiB, alias="", backend="m"),
     )
 
 
