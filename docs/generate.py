@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,84 @@ from slotsolver.problem import Problem
 
 CATALOGUE = Path(__file__).with_name("catalogue.md")
 
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Growth": (
+        "step",
+        "relative-step",
+        "exact",
+        "waypoints",
+        "sizes",
+        "slots",
+        "device",
+        "guest-block",
+        "shrinkable-to",
+        "memslots",
+        "memmap",
+    ),
+    "Cells and host": ("balance", "page-size", "host-nodes", "reserve", "headroom"),
+    "Running guests": (
+        "accept",
+        "swap",
+        "no-swap",
+        "add-only",
+        "keep",
+        "unplug-order",
+        "max-operations",
+        "per-step",
+        "guest-free",
+    ),
+    "Objectives": (
+        "least-imbalance",
+        "finest-step",
+        "fewest-slots",
+        "shortest-distance",
+        "largest-pages",
+        "least-stranding",
+        "lowest-maxmem",
+        "preferred-pages",
+    ),
+    "Objectives of running guests": (
+        "target-distance",
+        "planned-growth",
+        "needless-unplug",
+        "fewest-unplugs",
+        "fewest-plugs",
+        "stranded-growth",
+        "unpaid-growth",
+        "growth-imbalance",
+    ),
+}
+"""Every kind under its heading, in the order in which a reader may want them."""
+
+REMARKS = {
+    "Growth": "What a guest grows by, and in which steps. They hold for running guests too.",
+    "Cells and host": "How memory is spread over the cells, and where on the host it comes from.",
+    "Running guests": (
+        "What may be done to a guest that runs, now. Guests that do not run are not concerned. "
+        "Without any of these the target is met exactly, nothing is exchanged for something else, "
+        "and any DIMM may go."
+    ),
+}
+"""What stands below a heading."""
+
 LINES = {
+    "accept": [
+        "{kind: accept, distance: nearest}",
+        "{kind: accept, distance: below, guests: [db]}",
+    ],
+    "add-only": ["add-only", "{kind: add-only, guests: [db], cells: [0]}"],
     "balance": [
         "{kind: balance}",
         "{kind: balance, by: cpus, tolerance: 1 GiB}",
         "{kind: balance, by: [2, 1, 1]}",
     ],
+    "device": [
+        "{kind: device, use: virtio-mem, block: 4 MiB}",
+        "{kind: device, use: dimm, cells: [0]}",
+    ],
     "exact": ["{kind: exact, size: 1 GiB}"],
     "guest-block": ["{kind: guest-block, size: 256 MiB}"],
+    "guest-free": ["{kind: guest-free, size: 2 GiB}"],
     "headroom": [
         "{kind: headroom, fraction: 10%}",
         "{kind: headroom, page_size: 1 GiB, pages: 4}",
@@ -39,13 +109,17 @@ LINES = {
         "{kind: host-nodes, distinct: true}",
         "{kind: host-nodes, spread: true, cells: [0]}",
     ],
+    "keep": ["{kind: keep, slots: 0-3}", "keep"],
+    "max-operations": ["{kind: max-operations, count: 4}"],
     "memmap": ["{kind: memmap, free: 256 MiB}"],
     "memslots": ["{kind: memslots, limit: 64}"],
+    "no-swap": ["no-swap"],
     "page-size": [
         "{kind: page-size, size: 2 MiB}",
         "{kind: page-size, size: 1 GiB, preferred: true}",
         "{kind: page-size, size: 2 MiB, of: dimms, cells: [0]}",
     ],
+    "per-step": ["{kind: per-step, size: 4 GiB}"],
     "relative-step": [
         "{kind: relative-step, ratio: 1/8}",
         "{kind: relative-step, ratio: 0.25, at_least: 1 GiB}",
@@ -59,19 +133,32 @@ LINES = {
     ],
     "slots": ["{kind: slots, at_most: 32}", "{kind: slots, exactly: 16}"],
     "step": ["{kind: step, size: 512 MiB}", "{kind: step, size: 1 GiB, guests: [db]}"],
+    "swap": ["swap"],
+    "unplug-order": [
+        "{kind: unplug-order, order: highest-slot}",
+        "{kind: unplug-order, order: [3, 0]}",
+    ],
     "waypoints": ["{kind: waypoints, sizes: [96 GiB, 128 GiB]}"],
+    "fewest-plugs": ["fewest-plugs"],
     "fewest-slots": ["fewest-slots"],
+    "fewest-unplugs": ["fewest-unplugs"],
     "finest-step": [
         "finest-step",
         "{kind: finest-step, down_to: 1 GiB}",
         "{kind: finest-step, down_to: default}",
     ],
+    "growth-imbalance": ["growth-imbalance"],
     "largest-pages": ["largest-pages"],
     "least-imbalance": ["least-imbalance"],
     "least-stranding": ["least-stranding"],
     "lowest-maxmem": ["lowest-maxmem"],
+    "needless-unplug": ["needless-unplug"],
+    "planned-growth": ["planned-growth"],
     "preferred-pages": ["preferred-pages"],
     "shortest-distance": ["shortest-distance"],
+    "stranded-growth": ["stranded-growth"],
+    "target-distance": ["target-distance"],
+    "unpaid-growth": ["unpaid-growth"],
 }
 """Lines of YAML for every kind, as they stand below ``policies:`` or ``objectives:``."""
 
@@ -116,18 +203,23 @@ def example(kind: str, line: str) -> Policy | Objective:
 
 def catalogue() -> str:
     """The whole page."""
-    parts = [INTRODUCTION, *_contents(), "## Policies\n"]
-    parts += [_entry(kind, cls) for kind, cls in policies().items()]
-    parts += ["## Objectives\n", _default_order()]
-    parts += [_entry(kind, cls) for kind, cls in objectives().items()]
+    kinds: dict[str, type[Policy] | type[Objective]] = {**policies(), **objectives()}
+    parts = [INTRODUCTION, *_contents(kinds)]
+    for heading, group in GROUPS.items():
+        parts.append(f"## {heading}\n")
+        if heading == "Objectives":
+            parts.append(_default_order())
+        elif heading in REMARKS:
+            parts.append(_filled(REMARKS[heading]))
+        parts += [_entry(kind, kinds[kind]) for kind in group]
     return "\n".join(parts)
 
 
-def _contents() -> Iterator[str]:
-    for heading, kinds in (("policy", policies()), ("objective", objectives())):
+def _contents(kinds: Mapping[str, type[Declared]]) -> Iterator[str]:
+    for heading, group in GROUPS.items():
         yield f"| {heading} | |\n|---|---|"
-        for kind, cls in kinds.items():
-            yield f"| [`{kind}`](#{kind}) | {_first_sentence(cls)} |"
+        for kind in group:
+            yield f"| [`{kind}`](#{kind}) | {_first_sentence(kinds[kind])} |"
         yield ""
 
 
@@ -190,17 +282,32 @@ def _default(value: Any) -> str:
 
 
 def _default_order() -> str:
-    plain = Problem.model_validate({"guests": [{"name": "any", "cells": [{}], "target": 1 << 30}]})
-    order = ", ".join(f"`{objective.kind}`" for objective in defaults(plain))
     cut = ", ".join(f"`{kind}`" for kind in sorted(GROWTH_KINDS))
-    text = (
-        f"Where a problem names none, the order is {order}, with `finest-step` going "
+    return _filled(
+        f"Where a problem names none, the order is {_order()}, with `finest-step` going "
         "`down_to: default`. Where it names some, they come first and the others follow in that "
         f"order, so that equal answers are told apart. One of the policies {cut} (or a guest's own "
         "waypoints) already says how growth is cut: then `finest-step` is left out of the default "
         "order."
+    ) + _filled(
+        f"\nFor running guests it is {_order(running=True)}, with `planned-growth` after "
+        "`target-distance` where growth was planned once. Those about running guests come before "
+        "what a problem names (but for `growth-imbalance`, which is only minimised where it is "
+        "named), unless it names them too. Where not all guests run, the rest of the order above "
+        "follows."
     )
-    return textwrap.fill(text, 100, break_on_hyphens=False) + "\n"
+
+
+def _order(*, running: bool = False) -> str:
+    guest = {"name": "any", "cells": [{"memory": 1 << 30}], "target": 1 << 30, "running": running}
+    kinds = [objective.kind for objective in defaults(Problem.model_validate({"guests": [guest]}))]
+    return ", ".join(f"`{kind}`" for kind in kinds)
+
+
+def _filled(text: str) -> str:
+    """Lines of at most 100 characters; a line break at the front stays."""
+    start = "\n" if text.startswith("\n") else ""
+    return f"{start}{textwrap.fill(text.strip(), 100, break_on_hyphens=False)}\n"
 
 
 if __name__ == "__main__":

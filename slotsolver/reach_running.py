@@ -19,6 +19,11 @@ def refute_running(facts: GuestFacts) -> None:
             f"guest {guest.name}: unsupported configuration: cannot use/hotplug a memory device "
             f"when domain 'maxMemory' is not defined; set it (virsh edit) and start the guest anew"
         )
+    if guest.slots and guest.maximum_size == guest.boot_size:
+        raise InputError(
+            f"guest {guest.name} cannot run with {guest.slots} memory slots and no more maxMemory "
+            f"than boot memory, {format_size(guest.maximum_size)} (QEMU: invalid value of maxmem)"
+        )
     if running.wanted_cells is not None:
         for cell, wanted in zip(facts.cells, running.wanted_cells, strict=True):
             if wanted < (cell.boot or 0):

@@ -133,7 +133,7 @@ def planned_growth(facts: GuestFacts, window: Range | None) -> Iterator[Reserved
     for dimm in facts.running.growth:
         inside = window.base <= dimm.address and dimm.address + dimm.size <= window.end
         inside = inside and dimm.size % MiB == 0
-        known = dimm.cell < len(facts.cells) and dimm.slot < facts.slot_limit
+        known = dimm.cell < len(facts.cells) and dimm.slot < facts.slots_written
         if inside and known and facts.cells[dimm.cell].permits(dimm.size // MiB):
             yield dimm
 

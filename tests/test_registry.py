@@ -38,7 +38,8 @@ def test_the_policies_are_these() -> None:
     """Every promised kind is known, and a new one is noticed."""
     promised = (
         "step relative-step exact waypoints slots sizes page-size host-nodes balance reserve "
-        "headroom shrinkable-to guest-block memslots memmap"
+        "headroom shrinkable-to guest-block memslots memmap "
+        "accept keep unplug-order max-operations no-swap swap add-only guest-free per-step device"
     )
     assert set(promised.split()) <= set(POLICIES)
 
@@ -47,7 +48,8 @@ def test_the_objectives_are_these() -> None:
     """Every promised kind is known."""
     promised = (
         "fewest-slots finest-step least-imbalance shortest-distance largest-pages least-stranding "
-        "lowest-maxmem"
+        "lowest-maxmem preferred-pages target-distance planned-growth needless-unplug "
+        "fewest-unplugs fewest-plugs stranded-growth unpaid-growth growth-imbalance"
     )
     assert set(promised.split()) <= set(OBJECTIVES)
 

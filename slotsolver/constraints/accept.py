@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Accept(Policy):
-    """A running guest's target is met `exactly` (the default without this policy), or by the
-    nearest size `below`, `above` or `nearest` to it. With a target for each cell this is about
-    every cell."""
+    """A running guest's target is met exactly (`exact`, as without this policy), or by the nearest
+    size `below` it, `above` it, or `nearest` to it. With a target for each cell this is about every
+    cell; of several such policies for a guest the last one counts."""
 
     kind: Literal["accept"] = "accept"
     whole_guest: ClassVar[bool] = True

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 class PerStep(Policy):
     """No operation on a running guest moves more than `size`: no larger DIMM goes or comes, now or
-    later, and virtio-mem devices change in steps of at most that."""
+    later, and virtio-mem devices change in steps of at most that (those with larger blocks not at
+    all)."""
 
     kind: Literal["per-step"] = "per-step"
     size: Size

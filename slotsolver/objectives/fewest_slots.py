@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 
 class FewestSlots(Objective):
-    """Slots taken by all guests: DIMMs and NVDIMMs that are there and DIMMs that are planned."""
+    """Slots taken by all guests, as libvirt counts them: DIMMs and NVDIMMs that are there and DIMMs
+    that are planned, before libvirt 9.5 virtio-mem devices too."""
 
     kind: Literal["fewest-slots"] = "fewest-slots"
     about_dimms: ClassVar[bool] = True

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class LeastImbalance(Objective):
     """Over all guests and stages, how much further above its share the best-off cell is than the
     worst-off one; with equal shares: the largest cell less the smallest. Boot memory that is split
-    freely counts only with what exceeds one unit and the imbalance of the next stage."""
+    freely counts only with what exceeds one unit and the imbalance of the next stage. Of a running
+    guest only the target counts."""
 
     kind: Literal["least-imbalance"] = "least-imbalance"
     unit: ClassVar[str] = "bytes"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docs.generate import CATALOGUE, LINES, catalogue, example
+from docs.generate import CATALOGUE, GROUPS, LINES, catalogue, example
 from slotsolver.policies import Declared, objectives, policies
 
 KINDS: dict[str, type[Declared]] = {**policies(), **objectives()}
@@ -19,6 +19,14 @@ def test_it_has_lines_for_every_kind_and_no_other() -> None:
     """Every kind is shown at least once."""
     assert set(LINES) == set(KINDS)
     assert all(LINES.values())
+
+
+def test_every_kind_has_its_place() -> None:
+    """Each stands under one heading, policies and objectives apart."""
+    assert sorted(kind for group in GROUPS.values() for kind in group) == sorted(KINDS)
+    for heading, group in GROUPS.items():
+        known = objectives() if heading.startswith("Objectives") else policies()
+        assert set(group) <= set(known)
 
 
 @pytest.mark.parametrize(("kind", "line"), [(k, line) for k in LINES for line in LINES[k]])
