@@ -3,7 +3,11 @@
 A DIMM costs the guest 1/64 of its size in page structures before it is of use (64 bytes for each 4
 KiB page), and what is used of a DIMM that goes has to be moved elsewhere. Where there is no room
 for either, the guest does not refuse but panics (Linux 6.1 and 6.12, seen: "System is deadlocked on
-memory").
+memory") or tries for ever.
+
+Elsewhere is another node, if the guest has several, however much is free on the DIMM's own
+(mm/memory_hotplug.c:do_migrate_range; seen with Linux 6.1: 512 MiB never go with 700 MiB free on
+their own node and 100 MiB on the other). Page structures do not go into movable memory.
 """
 
 from __future__ import annotations
@@ -22,7 +26,12 @@ MEMMAP_SHARE = 64
 
 class GuestFree(Policy):
     """Inside the running guest `size` is free: less than that is unplugged, and 1/64 of all that is
-    plugged fits into what is left."""
+    plugged fits into what is left.
+
+    Free movable memory is of no use for what is plugged. Of a guest with several cells, `size` is
+    what is free outside the cell that gives memory (the least, where several give): Linux moves
+    what a DIMM holds to other nodes only.
+    """
 
     kind: Literal["guest-free"] = "guest-free"
     whole_guest: ClassVar[bool] = True
