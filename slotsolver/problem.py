@@ -344,6 +344,10 @@ class Problem(Model):
             if names.count(name) > 1:
                 raise ValueError(f"two guests are called {name!r}; names tell them apart")
         for policy in self.policies:
+            if policy.guests == ():
+                raise ValueError(
+                    f"policy {policy.kind} names no guest; leave guests out to mean all of them"
+                )
             for name in policy.guests or ():
                 if name not in names:
                     raise ValueError(

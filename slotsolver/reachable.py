@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from slotsolver.facts import GuestFacts
+if TYPE_CHECKING:
+    from slotsolver.facts import GuestFacts
 
 LARGEST_SET = 1 << 20
 """The most grains in a set of sums; beyond it the greatest common divisor alone counts."""

@@ -99,6 +99,7 @@ def test_hosts_that_cannot_be(nodes: list[dict[str, Any]], says: str) -> None:
         ({"guests": []}, "at least 1 item"),
         ({"guests": [guest(), guest()]}, "two guests are called 'a'; names tell them apart"),
         ({"policies": [{"kind": "step", "size": MiB, "guests": ["b"]}]}, "names guest 'b'"),
+        ({"policies": [{"kind": "step", "size": MiB, "guests": []}]}, "step names no guest; leave"),
         ({"policies": [{"kind": "step", "size": MiB, "cells": [2]}]}, "names cell 2"),
         ({"policies": ["steps"]}, "unknown policy 'steps'; did you mean 'step'?"),
         ({"policies": [{"size": MiB}]}, "policy needs `kind`, for example"),

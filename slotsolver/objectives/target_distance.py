@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from slotsolver.policies import Objective
+from slotsolver.reachable import least_distance
 from slotsolver.size import MiB
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ class TargetDistance(Objective):
     def describe(self) -> str:
         """Say what is minimised."""
         return "the distance of running guests from their targets"
+
+    def least(self, model: HostModel) -> int:
+        """What sums of DIMMs leave at least."""
+        return sum(least_distance(g.facts) for g in model.guests)
 
     def expression(self, model: HostModel) -> Linear:
         """Sum over the running guests."""
