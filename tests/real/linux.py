@@ -8,6 +8,7 @@ node; or it does what it is told over its second serial port (:mod:`tests.real.s
 
 from __future__ import annotations
 
+import functools
 import lzma
 import os
 import re
@@ -30,9 +31,6 @@ START = """#!/bin/busybox sh
 /bin/busybox mount -t proc none /proc
 /bin/busybox mount -t sysfs none /sys
 /bin/busybox mount -t devtmpfs none /dev
-for module in /modules/*.ko; do
-    [ -e "$module" ] && /bin/busybox insmod "$module"
-done
 read block </sys/devices/system/memory/block_size_bytes
 memory() {
     blocks=0
@@ -136,7 +134,8 @@ def linux(
 ) -> Linux:
     """The guest, with its initramfs and console in ``folder``; raises :class:`NoLinuxError`.
 
-    ``then`` is what it does when it is up, in shell; the kernel's ``modules`` are loaded before.
+    ``then`` is what it does when it is up, in shell. The kernel's ``modules`` are in ``/modules``,
+    in the order of their names.
     """
     initramfs = folder / "initramfs"
     busybox = _unpacked(BUSYBOX_PACKAGE, "bin/busybox", "usr/bin/busybox")
@@ -172,6 +171,7 @@ def _entries(entries: list[tuple[str, int, bytes]]) -> Iterator[bytes]:
         yield head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
 
 
+@functools.cache
 def _kernel_package() -> str:
     """The package that has the kernel itself; ``linux-image-cloud-amd64`` only depends on it."""
     lines = _apt("apt-cache", "depends", KERNEL_PACKAGE).splitlines()

@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from slotsolver import Plan
@@ -21,10 +20,14 @@ from slotsolver.ingest.qmp import read_qmp
 from slotsolver.ingest.qmp_session import QUERIES
 from slotsolver.plan import PlannedGuest
 from slotsolver.problem import Device, Guest, Problem, ReservedDimm
+from slotsolver.size import MiB
 from tests.real.shell import Shell
 
 THERE = ("present", "plug")
 """States of the DIMMs that a running guest has when everything is done."""
+
+USED = 16 * MiB
+"""What a guest uses of its memory: what has to be moved when it goes, and may not be lost."""
 
 Told = dict[str, Any]
 
@@ -45,13 +48,15 @@ class Resized:
     qemu: Any
     shell: Shell
     known: Guest
-    folder: Path
     remembers: bool = False
     growth: tuple[ReservedDimm, ...] = ()
     kernel: dict[int, int] = field(init=False)
+    digest: str = field(init=False)
 
     def __post_init__(self) -> None:
-        """Wait until the guest has what QEMU had plugged when it started."""
+        """Wait until the guest has what QEMU had plugged when it started; have some of it used."""
+        self.shell.fill("used", USED, source="urandom")
+        self.digest = self.shell.digest("used")
         guest = self.now()
         report = self.shell.until(lambda report: report.memory == guest.size_now)
         assert report.memory == guest.size_now
@@ -65,16 +70,15 @@ class Resized:
 
     def now(self, target: Any = None) -> Guest:
         """The guest as QEMU tells it, wanted to be ``target``."""
-        file = self.folder / "answers.json"
+        file = self.shell.guest.console.with_name("answers.json")
         file.write_text(json.dumps(self.answers()))
         guest = self.known.model_copy(update={"growth": self.growth})
         return as_qemu_says(guest, read_qmp([str(file)]), source="the guest", target=target)
 
-    def problem(self, target: Any, policies: Sequence[Told], **more: Any) -> Problem:
+    def problem(self, target: Any, policies: Sequence[Told | str]) -> Problem:
         """How to resize it."""
-        return Problem.model_validate(
-            {"guests": [self.now(target)], "policies": list(policies), **more}
-        )
+        fields = {"guests": [self.now(target)], "policies": list(policies)}
+        return Problem.model_validate(fields)
 
     def carry_out(self, problem: Problem, plan: Plan) -> None:
         """Do what the plan says, compare QEMU and the guest with it, and remember its growth."""
@@ -120,6 +124,7 @@ class Resized:
         }
         assert self.shell.until(lambda report: report.nodes == wanted).nodes == wanted
         assert self.shell.guest.refusals() == []
+        assert self.shell.digest("used") == self.digest
 
     def backends(self) -> set[str]:
         """The memory backends that QEMU has beside those of boot memory: none is left over."""

@@ -16,9 +16,19 @@ from types import ModuleType
 from typing import Any
 
 from slotsolver.size import KiB
-from tests.real.linux import TIMEOUT_SECONDS, Linux, Report, last_report, linux
+from tests.real.linux import TIMEOUT_SECONDS, VIRTIO_MEM, Linux, Report, last_report, linux
 
 SHELL = """
+/bin/busybox mkdir /data
+/bin/busybox mount -t tmpfs -o size=0,mpol=interleave none /data
+/bin/busybox dd if=/dev/zero of=/data/boot bs=1M count=16 2>/dev/null
+echo online_movable >/sys/devices/system/memory/auto_online_blocks
+for file in /sys/devices/system/memory/memory[0-9]*/state; do
+    read -r state <"$file" && [ "$state" = offline ] && echo online_movable >"$file"
+done
+for module in /modules/*.ko; do
+    [ -e "$module" ] && /bin/busybox insmod "$module"
+done
 exec </dev/ttyS1 >/dev/ttyS1 2>&1
 /bin/busybox stty raw -echo
 echo "status 0 end"
@@ -27,8 +37,11 @@ while read -r line; do
     echo "status $? end"
 done
 """
+"""What the guest does. Before its memory devices come online, some of each node's boot memory is
+used by a file. Without that Linux 6.1 may lower a virtio-mem device for ever: a node that uses
+nothing has "too many" pages isolated as soon as it has one (mm/compaction.c:too_many_isolated)."""
+
 STATUS = re.compile(rb"status (\d+) end\r?\n")
-MEMINFO = re.compile(r"(\w+): +(\d+) kB")
 
 
 class GuestError(Exception):
@@ -61,42 +74,68 @@ class Shell:
             raise GuestError(f"{command!r}: exit status {found[1].decode()}, {printed!r}")
         return printed
 
+    def fill(self, name: str, size: int, *, source: str = "zero") -> None:
+        """Have ``size`` bytes of the guest's memory in use, on every node alike: a file of them."""
+        count = f"bs=64K count={size // (64 * KiB)}"
+        self.run(f"/bin/busybox dd if=/dev/{source} of=/data/{name} {count} 2>/dev/null")
+
+    def digest(self, name: str) -> str:
+        """What stands for the contents of a file that was filled."""
+        return self.run(f"/bin/busybox md5sum /data/{name}").split()[0]
+
     def report(self) -> Report:
         """The memory that the guest has now."""
         report = last_report(self.run("memory"))
         assert report is not None
         return report
 
-    def until(
-        self, fits: Callable[[Report], bool], *, seconds: float = TIMEOUT_SECONDS
-    ) -> Report:
+    def until(self, fits: Callable[[Report], bool], *, seconds: float = TIMEOUT_SECONDS) -> Report:
         """The first report that fits, or the last one before time is out."""
         deadline = time.monotonic() + seconds
         while not fits(report := self.report()) and time.monotonic() < deadline:
             time.sleep(0.05)
         return report
 
-    def meminfo(self) -> dict[str, int]:
-        """``/proc/meminfo``, in bytes."""
-        lines = self.run("/bin/busybox cat /proc/meminfo")
-        return {name: int(kib) * KiB for name, kib in MEMINFO.findall(lines)}
+    def available(self) -> int:
+        """What is available on all nodes, bytes: what is free less what Linux keeps for itself."""
+        return self._kib("MemAvailable", "/proc/meminfo")
+
+    def free(self, node: int) -> int:
+        """What is free on a node, bytes."""
+        return self._kib("MemFree", f"/sys/devices/system/node/node{node}/meminfo")
+
+    def _kib(self, name: str, file: str) -> int:
+        found = re.search(rf"{name}: +(\d+) kB", self.run(f"/bin/busybox cat {file}"))
+        assert found is not None
+        return int(found[1]) * KiB
+
+    def fill_node(self, node: int, free: int) -> int:
+        """Use memory of a node until about so much of it is free, bytes; what is free then.
+
+        What comes and goes with devices is used first (mm/mmzone.h: ZONE_MOVABLE comes before what
+        the kernel itself can use).
+        """
+        self.run(f"/bin/busybox mkdir /data/{node}")
+        options = f"size=0,mpol=bind:{node}"
+        self.run(f"/bin/busybox mount -t tmpfs -o {options} none /data/{node}")
+        self.fill(f"{node}/full", self.free(node) - free)
+        return self.free(node)
 
 
-@contextlib.contextmanager
-def booted(
-    qemu: ModuleType, arguments: Sequence[str], folder: Path, *, modules: Sequence[str] = ()
-) -> Iterator[tuple[Any, Shell]]:
-    """QEMU with these arguments, and the shell of the Linux in it, whose new memory is movable.
+def listening(folder: Path) -> Linux:
+    """A Linux with such a shell, whose new memory is movable; files are in ``folder``.
 
     Raises :class:`tests.real.linux.NoLinuxError`.
     """
-    guest = linux(folder, then=SHELL, online="online_movable", modules=modules)
-    path = folder / "shell"
+    return linux(folder, then=SHELL, online="offline", modules=VIRTIO_MEM)
+
+
+@contextlib.contextmanager
+def booted(qemu: ModuleType, arguments: Sequence[str], guest: Linux) -> Iterator[tuple[Any, Shell]]:
+    """QEMU with these arguments, and the shell of the guest that runs in it."""
+    path = guest.console.with_name("shell")
     arguments = [*arguments, *guest.arguments, "-serial", f"unix:{path},server=on,wait=off"]
-    with (
-        qemu.running(arguments) as running,
-        socket.socket(socket.AF_UNIX) as channel,
-    ):
+    with qemu.running(arguments) as running, socket.socket(socket.AF_UNIX) as channel:
         channel.settimeout(TIMEOUT_SECONDS)
         channel.connect(str(path))
         shell = Shell(guest, channel)

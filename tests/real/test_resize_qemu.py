@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from slotsolver import Plan
+from slotsolver import InputError, Plan
 from slotsolver.export.qemu import qemu_arguments
+from slotsolver.plan import Operation
 from slotsolver.problem import Guest, Problem
 from slotsolver.size import GiB, MiB
 from slotsolver.solver import solve
-from tests.real.linux import VIRTIO_MEM
+from tests.real.conftest import absent
+from tests.real.linux import NoLinuxError
 from tests.real.resizing import Resized
-from tests.real.shell import booted
+from tests.real.shell import booted, listening
 from tests.real.walk import walk
 
-STARTED = {
-    "name": "guest",
-    "machine": "q35",
-    "cells": [{"cpus": "0", "memory": 512 * MiB}, {"cpus": "1", "memory": 384 * MiB}],
-    "slots": 16,
-    "target": 2432 * MiB,
-    "maximum": 7 * GiB,
-}
-"""Some DIMMs are there from the start."""
+KEPT = 32 * MiB
+"""What Linux keeps free for itself of a node's memory (its watermarks), and a little more."""
 
-HOST = {"nodes": [{"id": 0, "memory": 64 * GiB}]}
+Started = tuple[Guest, list[str]]
+"""What is known of a guest, and QEMU's arguments to start it."""
 
+Run = Callable[[Started], contextlib.AbstractContextManager[Resized]]
 
-def started(fields: dict[str, Any], **more: Any) -> tuple[Guest, list[str]]:
-    """A guest that was planned from scratch: what is known of it, and QEMU's arguments."""
-    problem = Problem.model_validate({"guests": [fields], **more})
-    plan = solve(problem)
-    assert isinstance(plan, Plan)
-    (guest,), (planned,) = problem.guests, plan.guests
-    known = guest.model_copy(update={"slots": planned.slots, "maximum": planned.maximum})
-    return known, qemu_arguments(problem, plan, guest.name)
-
-
-def test_a_random_walk(qemu: ModuleType, tmp_path: Path) -> None:
-    """Thirty sizes, one after the other, with swaps, holes and the DIMMs that were there at boot."""
-    known, arguments = started(STARTED, policies=[{"kind": "sizes", "maximum": 512 * MiB}])
-    with booted(qemu, arguments, tmp_path) as (running, shell):
-        guest = Resized(running, shell, known, tmp_path, remembers=True)
-        met = walk(guest, 30, seed=1)
-    print(met)
-
+BOTH = [{"cpus": "0", "memory": 512 * MiB}, {"cpus": "1", "memory": 384 * MiB}]
 
 BY_HAND = [
-    *("-machine", "q35", "-smp", "2", "-m", "size=1G,slots=8,maxmem=8G"),
+    *("-machine", "q35", "-smp", "2", "-m", "size=896M,slots=8,maxmem=8G"),
     *("-object", "memory-backend-ram,id=ram0,size=512M", "-numa", "node,cpus=0,memdev=ram0"),
-    *("-object", "memory-backend-ram,id=ram1,size=512M", "-numa", "node,cpus=1,memdev=ram1"),
+    *("-object", "memory-backend-ram,id=ram1,size=384M", "-numa", "node,cpus=1,memdev=ram1"),
     *("-object", "memory-backend-ram,id=back0,size=512M"),
     *("-device", "pc-dimm,id=first,memdev=back0,slot=5,node=0,addr=0x120000000"),
     *("-object", "memory-backend-ram,id=back1,size=256M"),
@@ -62,16 +44,144 @@ BY_HAND = [
     *("-device", "virtio-mem-pci,id=vm,memdev=back2,node=1,memaddr=0x200000000"),
     *("-set", "device.vm.requested-size=256M"),
 ]
-"""A guest that somebody started by hand: names, slots and addresses are not libvirt's."""
+"""A guest with virtio-mem that somebody started: names, slots and addresses are not libvirt's."""
+
+WALKED = {"plug", "unplug", "cold unplug", "swap", "hole filled", "slot reused at once", "nearest"}
+WALKED |= {"a target", "a target per cell"}
+"""What a walk has to come upon; else it shows less than it seems to."""
 
 
-def test_a_random_walk_with_virtio_mem(qemu: ModuleType, tmp_path: Path) -> None:
-    """The same for a guest with a virtio-mem device, to sizes of its blocks."""
-    cells = [{"cpus": str(number), "memory": 512 * MiB} for number in (0, 1)]
-    fields = {"name": "guest", "cells": cells, "slots": 8, "maximum": 8 * GiB, "target": GiB}
-    known = Guest.model_validate(fields)
-    with booted(qemu, BY_HAND, tmp_path, modules=VIRTIO_MEM) as (running, shell):
-        guest = Resized(running, shell, known, tmp_path)
-        uses = [{"kind": "device", "use": use} for use in ("dimm", "virtio-mem", "either")]
-        met = walk(guest, 12, seed=2, unit=2 * MiB, extra=uses)
-    print(met)
+@pytest.fixture
+def run(qemu: ModuleType, tmp_path: Path) -> Run:
+    """Start a guest with a Linux in it."""
+    try:
+        linux = listening(tmp_path)
+    except NoLinuxError as error:
+        absent("Linux kernel", str(error))
+        raise
+
+    @contextlib.contextmanager
+    def running(started: Started) -> Iterator[Resized]:
+        known, arguments = started
+        with booted(qemu, qemu.lightened(arguments), linux) as (running, shell):
+            yield Resized(running, shell, known)
+
+    return running
+
+
+def planned(policies: list[dict[str, Any]] | None = None, **fields: Any) -> Started:
+    """A guest that is planned from scratch."""
+    fields = {"name": "guest", "machine": "q35", "cells": BOTH, **fields}
+    problem = Problem.model_validate({"guests": [fields], "policies": policies or []})
+    plan = solve(problem)
+    assert isinstance(plan, Plan)
+    known = problem.guests[0].model_copy(update={"slots": plan.guests[0].slots})
+    return known, qemu_arguments(problem, plan, "guest")
+
+
+def by_hand() -> Started:
+    """The guest of :data:`BY_HAND`."""
+    fields = {"name": "guest", "cells": BOTH, "slots": 8, "maximum": 8 * GiB}
+    return Guest.model_validate({**fields, "target": 896 * MiB}), BY_HAND
+
+
+def with_growth() -> Started:
+    """A guest that has some DIMMs at boot and was planned to have more."""
+    smaller = [{"kind": "sizes", "maximum": 512 * MiB}]
+    return planned(smaller, target=2432 * MiB, maximum=7 * GiB, slots=16)
+
+
+USES = [{"kind": "device", "use": use} for use in ("dimm", "virtio-mem", "either")]
+
+
+def test_a_random_walk(run: Run) -> None:
+    """Thirty sizes one after the other: swaps, holes, DIMMs that were there at boot; what was
+    planned as growth is followed."""
+    with run(with_growth()) as guest:
+        guest.remembers = True
+        met = walk(guest, 30, seed=1)
+    assert met.keys() >= WALKED, met
+
+
+def test_a_random_walk_with_virtio_mem(run: Run) -> None:
+    """The same with a virtio-mem device, to sizes of its blocks."""
+    with run(by_hand()) as guest:
+        met = walk(guest, 12, seed=2, unit=2 * MiB, extra=USES)
+    assert met.keys() >= {"plug", "unplug", "cold unplug", "virtio-mem up", "virtio-mem down"}, met
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("seed", [11, 12, 13])
+@pytest.mark.parametrize("start", [with_growth, by_hand])
+def test_a_long_random_walk(start: Callable[[], Started], seed: int, run: Run) -> None:
+    """Sixty sizes, with other numbers."""
+    extra = {"unit": 2 * MiB, "extra": USES} if start is by_hand else {}
+    with run(start()) as guest:
+        met = walk(guest, 60, seed=seed, **extra)
+    assert met.keys() >= WALKED - {"slot reused at once"}, met
+
+
+def test_blocks_of_2_gib(run: Run) -> None:
+    """A guest whose boot memory ends at 64 GiB takes and gives DIMMs of 2 GiB and no smaller ones:
+    with 1 GiB more there is no plan, or the next size."""
+    cells = [{"cpus": "0", "memory": 32 * GiB}, {"cpus": "1", "memory": 30 * GiB}]
+    with run(planned(cells=cells, target=64 * GiB, maximum=72 * GiB, slots=6)) as guest:
+        for size in (70, 66, 72, 62, 68):
+            problem = guest.problem(size * GiB, ["swap"])
+            guest.carry_out(problem, done(problem))
+        with pytest.raises(InputError, match="cannot be met"):
+            solve(guest.problem(69 * GiB, []))
+        problem = guest.problem(69 * GiB, [{"kind": "accept", "distance": "above"}])
+        guest.carry_out(problem, done(problem))
+        assert guest.shell.report().memory == 70 * GiB
+        assert guest.shell.report().block == 2 * GiB
+
+
+def test_a_full_guest_grows(run: Run) -> None:
+    """A guest with little free memory gets as much as it can manage with that, and stands it.
+
+    Without the policy it would get more than it has room for, which is its end.
+    """
+    below = {"kind": "accept", "distance": "below"}
+    with run(planned(target=896 * MiB, maximum=16 * GiB, slots=8)) as guest:
+        guest.shell.fill_node(0, 64 * MiB)
+        guest.shell.fill_node(1, 64 * MiB)
+        free = guest.shell.available() - 8 * MiB
+        (one,) = operations(guest.problem(12 * GiB, [below]))
+        assert one.size // 64 > 2 * free
+        problem = guest.problem(12 * GiB, [below, {"kind": "guest-free", "size": free}])
+        (other,) = operations(problem)
+        assert free - 2 * MiB < other.size // 64 <= free
+        guest.carry_out(problem, done(problem))
+
+
+def test_a_full_guest_shrinks(run: Run) -> None:
+    """A guest gives no more than it has free elsewhere: of two full DIMMs the smaller, whose
+    contents go to the other cell."""
+    cells = [{"cpus": number, "memory": 384 * MiB} for number in ("0", "1")]
+    with run(planned(cells=cells, target=768 * MiB, maximum=4 * GiB, slots=4)) as guest:
+        sizes = {"kind": "sizes", "allowed": [128 * MiB, 256 * MiB]}
+        grown = guest.problem({0: 768 * MiB, 1: 384 * MiB}, [sizes])
+        assert [o.size for o in operations(grown)] == [128 * MiB, 256 * MiB]
+        guest.carry_out(grown, done(grown))
+        guest.shell.fill_node(0, 96 * MiB)
+        free = guest.shell.fill_node(1, 220 * MiB) - KEPT
+        smaller, above = {0: 512 * MiB, 1: 384 * MiB}, {"kind": "accept", "distance": "above"}
+        (one,) = operations(guest.problem(smaller, [above]))
+        assert (one.do, one.size) == ("unplug", 256 * MiB)
+        problem = guest.problem(smaller, [above, {"kind": "guest-free", "size": free}])
+        (other,) = operations(problem)
+        assert (other.do, other.size) == ("unplug", 128 * MiB)
+        guest.carry_out(problem, done(problem))
+
+
+def done(problem: Problem) -> Plan:
+    """The plan of a problem that has one."""
+    plan = solve(problem)
+    assert isinstance(plan, Plan), plan
+    return plan
+
+
+def operations(problem: Problem) -> tuple[Operation, ...]:
+    """What the plan of a problem does."""
+    return done(problem).guests[0].operations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -33,11 +34,8 @@ def walk(guest: Resized, steps: int, seed: int, **drawn: Any) -> Counter[str]:
     for _ in range(steps):
         problem, plan = next_resize(guest, rng, met, **drawn)
         met.update(features(problem.guests[0], plan.guests[0], cold))
-        try:
+        with told(problem):
             guest.carry_out(problem, plan)
-        except Exception as error:
-            error.add_note(f"after {met}: {problem.model_dump_json(exclude_unset=True)}")
-            raise
         cold &= {device.alias for device in guest.now().devices}
     return met
 
@@ -48,9 +46,10 @@ def next_resize(
     """A resize with something to do, and its plan; other sizes and policies have none."""
     for _ in range(ENOUGH):
         target, policies = draw(rng, guest.now(), **drawn)
+        problem = guest.problem(target, policies)
         try:
-            problem = guest.problem(target, policies)
-            plan = solve(problem)
+            with told(problem):
+                plan = solve(problem)
         except InputError:
             met["refused"] += 1
             continue
@@ -58,6 +57,16 @@ def next_resize(
             return problem, plan
         met["nothing to do" if isinstance(plan, Plan) else plan.status] += 1
     raise AssertionError(f"{ENOUGH} draws in a row were none: {met}")
+
+
+@contextlib.contextmanager
+def told(problem: Problem) -> Iterator[None]:
+    """Whatever is raised carries the problem, to be solved again without a guest."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(problem.model_dump_json(exclude_unset=True))
+        raise
 
 
 def draw(
@@ -69,7 +78,9 @@ def draw(
     target: Any = (guest.boot_size or 0) + unit * rng.randint(0, room)
     if rng.random() < 0.4:
         shares = [rng.randint(0, room // len(guest.cells)) for _ in guest.cells]
-        target = {c.id: (c.memory or 0) + unit * n for c, n in zip(guest.cells, shares, strict=True)}
+        target = {
+            c.id: (c.memory or 0) + unit * n for c, n in zip(guest.cells, shares, strict=True)
+        }
     largest = rng.choice([256 * MiB, 512 * MiB, GiB, GiB])
     policies: list[Document] = [{"kind": "sizes", "maximum": largest}]
     distance = rng.choice(["exact", "below", "above", "nearest"])
