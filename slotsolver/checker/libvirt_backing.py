@@ -88,4 +88,4 @@ def _nvdimm(device: DomainDevice) -> Iterator[str]:
     if not device.path:
         yield "path is required for model 'nvdimm'"
     if device.discard is not None:
-        yield "discard is not supported for nvdimms"
+        yield f"{CONFIG}discard is not supported for nvdimms"

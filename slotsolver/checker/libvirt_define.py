@@ -131,7 +131,8 @@ def _slot_count(facts: DomainFacts) -> Iterator[Violation]:
     """Every memory device counts before 9.5, then only those in DIMM slots."""
     devices, place = facts.domain.devices, place_of(facts.domain, "maxMemory")
     in_slots = [d for d in devices if d.model in SLOT_MODELS]
-    if len(in_slots) > facts.slots and any(d.slot is None for d in in_slots):
+    given = {d.slot for d in in_slots if d.slot is not None and d.slot < facts.slots}
+    if sum(d.slot is None for d in in_slots) > facts.slots - len(given):
         says = "internal error: failed to find an empty memory slot"
         yield Violation("libvirt-S1", "define", says, place)
     elif facts.libvirt >= (9, 5) and len(in_slots) > facts.slots:

@@ -169,7 +169,7 @@ def _devices(domain: Domain) -> Iterator[Violation]:
         if device.size_kib is None:
             says = "XML error: missing element or attribute './size'"
             yield Violation("libvirt-N4", "parse", says, place)
-        if device.label_kib is not None and device.label_kib < 128:
+        if 0 < (device.label_kib or 0) < 128:
             says = "XML error: nvdimm label must be at least 128KiB"
             yield Violation("libvirt-nvdimm", "parse", says, place)
         elif device.label_kib is not None and device.label_kib >= (device.size_kib or 0):

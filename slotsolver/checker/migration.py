@@ -67,11 +67,51 @@ def check_migration(
     found = list(_addresses_lacking(source))
     found += [v for v in own if v.stage == "parse"]
     if not any(v.stage == "parse" for v in own):
-        found += _totals(target)
-        found += [v for v in own if v.stage == "define" and v.rule not in RECOMPUTED]
+        define = [v for v in own if v.stage == "define" and v.rule not in RECOMPUTED]
+        found += _as_noticed(target, [*_totals(target), *define])
         found += _differences(source, target, Version.parse(libvirt))
         found += [v for v in own if v.stage in ("start", "host")]
     return tuple(dict.fromkeys(found))
+
+
+NOTICED = (
+    ("libvirt-M2", "libvirt-M3"),
+    ("libvirt-M5",),
+    ("libvirt-M6",),
+    ("libvirt-S1",),
+    ("libvirt-M7", "libvirt-N1"),
+    ("libvirt-S4",),
+    ("libvirt-N2", "libvirt-S2", "libvirt-S3"),
+    ("libvirt-H6",),
+    ("libvirt-N3", "libvirt-virtio-mem", "libvirt-nvdimm", "libvirt-virtio-pmem"),
+    ("libvirt-H1", "libvirt-overlap"),
+)
+"""The rules of ``define`` in the order in which libvirt looks at them; those that stand together it
+looks at device by device (conf/domain_postparse.c:virDomainDefPostParse, qemu/qemu_validate.c:
+qemuValidateDomainDef, conf/domain_validate.c:virDomainDefValidateInternal; seen)."""
+
+HUGEPAGE_OF_ZERO = "hugepage size can't be zero"
+"""What the parser itself says (conf/domain_conf.c:virDomainHugepagesParseXML)."""
+
+
+def _as_noticed(target: Domain, found: Sequence[Violation]) -> list[Violation]:
+    """What ``define`` refuses, first what libvirt notices first."""
+    places = [place for _, place in devices_with_places(target)]
+    first: dict[str, int] = {}
+    for number, device in enumerate(target.devices):
+        first.setdefault(f"slot '{device.slot}'", number)
+        first.setdefault(f"base '0x{device.base or 0:x}'", number)
+
+    def turn(violation: Violation) -> tuple[int, int, int]:
+        if violation.says == HUGEPAGE_OF_ZERO:
+            return -1, 0, 0
+        group = next(i for i, rules in enumerate(NOTICED) if violation.rule in rules)
+        device = places.index(violation.place) if violation.place in places else 0
+        if violation.rule == "libvirt-S3":  # a device is compared with all others, not only before
+            device = next(number for text, number in first.items() if text in violation.says)
+        return group, device, NOTICED[group].index(violation.rule)
+
+    return sorted(found, key=turn)
 
 
 def _differences(source: Domain, target: Domain, libvirt: Version) -> Iterator[Violation]:

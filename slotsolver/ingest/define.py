@@ -269,7 +269,7 @@ def _model(device: DomainDevice) -> Iterator[str]:
     if device.model == "nvdimm":
         if not device.path:
             yield "XML error: path is required for model 'nvdimm'"
-        if device.label_kib is not None and device.label_kib < 128:
+        if 0 < (device.label_kib or 0) < 128:
             yield "XML error: nvdimm label must be at least 128KiB"
         if (device.label_kib or 0) >= (device.size_kib or 0):
             yield "XML error: label size must be smaller than NVDIMM size"

@@ -271,6 +271,10 @@ REFUSED: dict[str, tuple[Replacements, tuple[str, ...]]] = {
         (device(NVDIMM, ">128<", ">256<"),),
         ("Target NVDIMM label size '128' doesn't match source NVDIMM label size '256'",),
     ),
+    "no label": (
+        (device(NVDIMM, ">128<", ">0<"),),
+        ("Target NVDIMM label size '128' doesn't match source NVDIMM label size '0'",),
+    ),
     "another slot": (
         (("slot='3'", "slot='5'"),),
         ("Target device dimm slot 5 does not match source 3",),

@@ -9,6 +9,7 @@ from slotsolver.errors import InputError
 from slotsolver.problem import Host
 from slotsolver.size import GiB
 from tests.checker.domains import GOOD, domain
+from tests.checker.migration_faults import SEVERAL
 from tests.checker.migrations import (
     FREE,
     INVALID,
@@ -45,6 +46,13 @@ def test_differences(name: str) -> None:
 def test_own_faults_come_first(name: str) -> None:
     """What is no domain at all is refused before anything is compared."""
     replacements, said = INVALID[name]
+    assert texts(moved(replacements))[0] == said
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_of_several_faults_the_first_is_told_first(name: str) -> None:
+    """Libvirt stops at the first one; what it would stop at is said first."""
+    replacements, said = SEVERAL[name]
     assert texts(moved(replacements))[0] == said
 
 
