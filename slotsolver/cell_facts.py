@@ -176,6 +176,13 @@ class CellFacts:
             size = size if size % grain == 0 else 0
         return size if size >= self.smallest else 0
 
+    def size_range(self, unit: int) -> tuple[int, int, int]:
+        """What DIMM sizes are multiples of with that unit, the smallest and the largest (MiB),
+        where nothing but bounds and a multiple is asked of them."""
+        grain = math.lcm(unit, self.multiple)
+        smallest = max(grain, -(-self.smallest // grain) * grain)
+        return grain, smallest, self.largest // grain * grain
+
     def permits(self, size: int) -> bool:
         """Whether a DIMM may have ``size`` MiB in some backing."""
         return (

@@ -11,6 +11,7 @@ from ortools.sat.python import cp_model
 from slotsolver.bounds import ENDLESS, fewest_dimms, fewest_exact
 from slotsolver.cell_facts import CellFacts
 from slotsolver.menu import Menu
+from slotsolver.open_model import OpenDimms
 from slotsolver.virtio_model import VirtioModel
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class CellModel:
         self.windows = windows
         self.page_chosen: dict[int, Literal] = {}
         self._counts: dict[tuple[int, int], cp_model.IntVar] = {}
+        self.open: dict[int, OpenDimms] = {}
+        """DIMMs of a running guest whose sizes are left open, by stage."""
+        self._open_sizes = menu.open
         self.free_totals: dict[int, cp_model.IntVar] = {}
         """The grid variables of totals that are not known, by stage."""
         self._used: dict[tuple[int, int], cp_model.IntVar] = {}
@@ -79,6 +83,9 @@ class CellModel:
             if size <= most:
                 self._counts[size, stage] = self.guest.new_int(0, most // size)
         gained: list[Linear] = [size * n for (size, t), n in self._counts.items() if t == stage]
+        if self._open_sizes:
+            self.open[stage] = OpenDimms(self.guest, self.facts, max(0, most))
+            gained.append(self.open[stage].memory)
         gained += [device.raised[stage] for device in self.virtio]
         total = self.totals[stage - 1] + sum(gained)
         if self.guest.running:
@@ -114,6 +121,11 @@ class CellModel:
     def raised(self, stage: int) -> Linear:
         """What its virtio-mem devices give more at a stage."""
         return sum(device.raised[stage] for device in self.virtio)
+
+    def gained(self, stage: int) -> Linear:
+        """How many DIMMs it gains at a stage."""
+        counts: list[Linear] = [n for (_, t), n in self._counts.items() if t == stage]
+        return sum(counts) + (self.open[stage].number if stage in self.open else 0)
 
     def count(self, size: int, stage: int) -> Linear:
         """DIMMs of ``size`` MiB gained at ``stage``; 0 where that cannot be."""
@@ -157,6 +169,8 @@ class CellModel:
     def forbid_partial_units(self) -> None:
         """A DIMM is a multiple of the unit: sizes that are not have no counts under that unit."""
         for literals, unit in self.units():
+            for dimms in self.open.values():
+                dimms.have_unit(unit, literals)
             wrong = [n for (size, _), n in self._counts.items() if size % unit]
             if not wrong:
                 continue

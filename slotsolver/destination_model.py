@@ -93,6 +93,8 @@ class DestinationModel:
         for size, _, count in cell.counts():
             if size * MiB % option.page:
                 self.model.add(count == 0).only_enforce_if(literal)
+        for dimms in cell.open.values():
+            dimms.have_unit(max(cell.facts.unit, option.page // MiB), [literal])
         running = guest.running
         for index, device in enumerate(guest.facts.guest.devices):
             if not device.is_ram or (device.cell or 0) != cell.facts.id:

@@ -5,21 +5,10 @@ Bytes throughout. Sizes are multiples of their alignment, alignments powers of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ortools.sat.python import cp_model
-
-PROOF_LIMIT = 5.0
-"""Deterministic time for the proof that DIMMs fit nowhere."""
-
-
-@dataclass
-class Gap:
-    """A free part of the device memory window, bytes."""
-
-    start: int
-    end: int
+from slotsolver.packing import Gap, Need, of_size, pack
 
 
 @dataclass(frozen=True, order=True)
@@ -47,13 +36,14 @@ def fit(gaps: Sequence[Gap], items: Sequence[Item], *, best: bool = True) -> Fit
     that finds a way if there is one.
     """
     for way in (best, not best):
-        found = _in_turn(gaps, items, best=way)
+        found = in_turn(gaps, items, best=way)
         if found is not None:
             return Fit(found)
     return _search(gaps, items)
 
 
-def _in_turn(gaps: Sequence[Gap], items: Sequence[Item], *, best: bool) -> tuple[int, ...] | None:
+def in_turn(gaps: Sequence[Gap], items: Sequence[Item], *, best: bool) -> tuple[int, ...] | None:
+    """Addresses by best fit or first fit alone, ``None`` where that finds none."""
     free = [Gap(gap.start, gap.end) for gap in gaps]
     addresses = [0] * len(items)
     for number in sorted(range(len(items)), key=lambda n: (-items[n].align, -items[n].size, n)):
@@ -74,53 +64,22 @@ def _first(gap: Gap, item: Item) -> int:
 
 
 def _search(gaps: Sequence[Gap], items: Sequence[Item]) -> Fit:
-    """By intervals on the grid of the smallest alignment; equal items in the order given."""
-    grain = min(item.align for item in items)
-    model = cp_model.CpModel()
-    starts, intervals = [], []
-    for item in items:
-        places = list(_places(gaps, item))
-        if not places:
-            return Fit(None)
-        step = model.new_int_var_from_domain(cp_model.Domain.from_intervals(places), "")
-        start = step * (item.align // grain)
-        starts.append(start)
-        intervals.append(model.new_fixed_size_interval_var(start, item.size // grain, ""))
-    model.add_no_overlap(intervals)
-    last: dict[Item, cp_model.LinearExpr] = {}
-    for item, start in zip(items, starts, strict=True):
-        if item in last:
-            model.add(last[item] < start)
-        last[item] = start
-    for row in _energy(gaps, items):
-        if not row:
-            return Fit(None)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 0
-    solver.parameters.max_deterministic_time = PROOF_LIMIT
-    status = solver.solve(model)
-    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return Fit(tuple(solver.value(start) * grain for start in starts))
-    return Fit(None, proven=status == cp_model.INFEASIBLE)
-
-
-def _places(gaps: Sequence[Gap], item: Item) -> Iterator[list[int]]:
-    """Where an item may start in each gap, in multiples of its alignment."""
-    for gap in gaps:
-        low, high = -(-gap.start // item.align), (gap.end - item.size) // item.align
-        if low <= high:
-            yield [low, high]
-
-
-def _energy(gaps: Sequence[Gap], items: Sequence[Item]) -> Iterator[bool]:
-    """For each alignment: what needs at least that fits the room that is aligned so."""
-    for align in sorted({item.align for item in items}):
-        need = sum(item.size for item in items if item.align >= align)
-        room = sum(
-            max(0, gap.end // align * align - -(-gap.start // align) * align) for gap in gaps
-        )
-        yield need <= room
+    """Whether there is a way at all; equal items in the order given."""
+    places: dict[Item, list[int]] = {}
+    for number, item in enumerate(items):
+        places.setdefault(item, []).append(number)
+    needs = [
+        Need(of_size(item.align, item.size), len(same), len(same) * item.size)
+        for item, same in places.items()
+    ]
+    found = pack(gaps, needs)
+    if found.dimms is None:
+        return Fit(None, proven=found.proven)
+    addresses = [0] * len(items)
+    for same, dimms in zip(places.values(), found.dimms, strict=True):
+        for number, (address, _) in zip(same, sorted(dimms), strict=True):
+            addresses[number] = address
+    return Fit(tuple(addresses))
 
 
 def gaps_between(base: int, end: int, taken: Sequence[tuple[int, int]]) -> list[Gap]:

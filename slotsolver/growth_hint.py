@@ -32,9 +32,29 @@ def growth_hint(guest: GuestModel, last: cp_model.CpSolver) -> Iterator[tuple[in
             if stage == 1:
                 yield variable.index, last.value(variable)
             elif counts is not None:
-                yield variable.index, counts.get((cell.facts.id, size), 0)
+                mine = planned if cell.open else counts
+                yield variable.index, mine.get((cell.facts.id, size), 0)
+        yield from _open(cell, last, planned, counts)
     for variable in guest.choices():
         yield variable.index, last.value(variable)
+
+
+def _open(
+    cell: CellModel, last: cp_model.CpSolver, planned: Counts, counts: Counts | None
+) -> Iterator[tuple[int, int]]:
+    """The same of DIMMs whose sizes are left open."""
+    for stage, dimms in cell.open.items():
+        if stage == 1:
+            yield from dimms.hint(last.value(dimms.number), last.value(dimms.memory))
+        elif counts is not None:
+            owner = cell.facts.id
+            new = {
+                size: number - planned.get((owner, size), 0)
+                for (at, size), number in counts.items()
+                if at == owner
+            }
+            memory = sum(size * number for size, number in new.items())
+            yield from dimms.hint(sum(new.values()), memory)
 
 
 def _planned(guest: GuestModel, last: cp_model.CpSolver) -> dict[tuple[int, int], int]:
@@ -86,7 +106,8 @@ def _later(guest: GuestModel, last: cp_model.CpSolver) -> int:
 def _cut(cell: CellModel, before: int, after: int, largest: int) -> Mapping[int, int] | None:
     if after <= before:
         return {}
-    return pieces(cell.facts, after - before, before, largest, cell.facts.unit, cell.sizes)
+    menu = None if cell.open else cell.sizes
+    return pieces(cell.facts, after - before, before, largest, cell.facts.unit, menu)
 
 
 def even_totals(now: list[int], room: int, grains: list[int]) -> list[int]:

@@ -68,7 +68,8 @@ class GuestModel:
         own = cell.id if self.facts.running else None
         key = (growth, cell.boot, cell.existing, cell.unit, rules, self.facts.shares[cell.id], own)
         if key not in self.menus:
-            self.menus[key] = menu_for(self.facts, cell, growth, floor)
+            opened = self.host_model.open_sizes
+            self.menus[key] = menu_for(self.facts, cell, growth, floor, open_sizes=opened)
         return self.menus[key]
 
     def _totals(self) -> None:
@@ -154,6 +155,7 @@ class GuestModel:
     def planned(self) -> Linear:
         """DIMMs planned, all stages."""
         counts = [n for cell in self.cells for _, _, n in cell.counts()]
+        counts += [dimms.number for cell in self.cells for dimms in cell.open.values()]
         return cp_model.LinearExpr.sum(counts) if counts else 0
 
     @property

@@ -38,6 +38,16 @@ class VirtioLayout:
 
 
 @dataclass(frozen=True)
+class OpenLayout:
+    """DIMMs to be whose sizes are not settled yet: their stage, how many they are, and what they
+    have together (MiB)."""
+
+    stage: int
+    number: int
+    memory: int
+
+
+@dataclass(frozen=True)
 class CellLayout:
     """A cell's boot memory and totals (MiB), its backing, its DIMMs in plug order, and its
     virtio-mem devices that may grow and shrink."""
@@ -47,6 +57,7 @@ class CellLayout:
     backing: Backing
     dimms: tuple[NewDimm, ...]
     virtio: tuple[VirtioLayout, ...] = ()
+    open: tuple[OpenLayout, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,10 @@ def read_layout(guest: GuestModel, solver: cp_model.CpSolver) -> GuestLayout:
                 backing=backing,
                 dimms=tuple(sorted(dimms)),
                 virtio=tuple(_virtio(cell, solver)),
+                open=tuple(
+                    OpenLayout(stage, solver.value(dimms.number), solver.value(dimms.memory))
+                    for stage, dimms in cell.open.items()
+                ),
             )
         )
     sizes = {size for menu in guest.menus.values() for size in menu.sizes}

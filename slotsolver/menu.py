@@ -12,11 +12,17 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from slotsolver.cell_facts import CellFacts
+from slotsolver.constraints.sizes import Sizes
 from slotsolver.facts import GuestFacts
 from slotsolver.greedy import pieces as greedy_pieces
 from slotsolver.size import MiB
+
+OpenSizes = Literal["never", "legal", "always"]
+"""Whether the sizes of a running guest's DIMMs are left open (:mod:`slotsolver.open_model`): where
+that is ``legal``, or ``always``, which asks less of them than the policies do."""
 
 FULL_MENU = 64
 """Up to this many sizes all of them are considered."""
@@ -24,17 +30,32 @@ FULL_MENU = 64
 
 @dataclass(frozen=True)
 class Menu:
-    """The sizes (MiB, ascending) considered for a cell; ``full`` if they are all that are legal."""
+    """The sizes (MiB, ascending) considered for a cell; ``full`` if they are all that are legal.
+    Where sizes are ``open`` they are only those that were planned once."""
 
     sizes: tuple[int, ...]
     full: bool
+    open: bool = False
 
 
-def menu_for(facts: GuestFacts, cell: CellFacts, most_growth: int, floor: int) -> Menu:
+def menu_for(
+    facts: GuestFacts,
+    cell: CellFacts,
+    most_growth: int,
+    floor: int,
+    *,
+    open_sizes: OpenSizes = "never",
+) -> Menu:
     """The menu of a cell that may grow by at most ``most_growth`` MiB.
 
     ``floor`` is the step (MiB) below which finer DIMMs gain nothing; it thins the thinned menu.
     """
+    if facts.running and open_sizes == "always":
+        return Menu((), full=True, open=True)
+    if facts.running and open_sizes == "legal" and not _sizes_matter(facts, cell):
+        planned = {dimm.size // MiB for dimm in facts.guest.growth if dimm.cell == cell.id}
+        fitting = (s for s in sorted(planned) if s <= most_growth and cell.permits(s))
+        return Menu(tuple(fitting), full=True, open=True)
     if cell.allowed is not None:
         return Menu(
             tuple(s for s in sorted(cell.allowed) if s <= most_growth and cell.permits(s)), True
@@ -58,6 +79,18 @@ def menu_for(facts: GuestFacts, cell: CellFacts, most_growth: int, floor: int) -
     for growth, before in wanted:
         sizes.update(_pieces(cell, growth, before, grain, max(floor, grain)))
     return Menu(tuple(sorted(s for s in sizes if 0 < s <= top and cell.permits(s))), False)
+
+
+def _sizes_matter(facts: GuestFacts, cell: CellFacts) -> bool:
+    """Whether more than bounds and a multiple is asked of the sizes of a cell's DIMMs."""
+    uniform = any(
+        isinstance(policy, Sizes)
+        and policy.uniform
+        and cell.id in policy.concerned_cells(facts.guest)
+        for policy in facts.policies
+    )
+    named = cell.allowed is not None or cell.powers_of_two or uniform
+    return named or bool(cell.growth_rules) or bool(cell.exact_step) or cell.spread
 
 
 def _powers(grain: int, top: int) -> Iterable[int]:

@@ -13,6 +13,7 @@ from slotsolver.cell_model import Linear, Window
 from slotsolver.destination_model import DestinationModel
 from slotsolver.facts import GuestFacts
 from slotsolver.guest_model import GuestModel
+from slotsolver.menu import OpenSizes
 from slotsolver.placement import CellClass, granule
 from slotsolver.policies import Policy
 from slotsolver.problem import Pool, Problem
@@ -70,7 +71,8 @@ class Booking:
 class HostModel:
     """Everything of a problem as one model.
 
-    ``floor(facts)`` is the step (MiB) below which finer DIMMs gain nothing for that guest.
+    ``floor(facts)`` is the step (MiB) below which finer DIMMs gain nothing for that guest,
+    ``open_sizes`` whether the sizes of running guests' DIMMs are left open.
     """
 
     def __init__(
@@ -81,8 +83,11 @@ class HostModel:
         floors: Sequence[int],
         gaps: Sequence[Sequence[int] | None],
         cuts: Sequence[tuple[str, Cut]] = (),
+        *,
+        open_sizes: OpenSizes = "never",
     ) -> None:
         self.problem = problem
+        self.open_sizes = open_sizes
         self.model = cp_model.CpModel()
         self._facts = facts
         self.bookings: list[Booking] = []
@@ -101,14 +106,14 @@ class HostModel:
             self.bookings += self._booked(guest)
         self._pool_rows()
         self._order_equal_nodes()
-        for guest in self.guests:
-            for name, cut in cuts:
-                if guest.running and guest.facts.guest.name == name:
-                    guest.running.cut(cut)
         self.destinations = [
             DestinationModel(self, host, number)
             for number, host in enumerate(self.problem.also_hosts)
         ]
+        for guest in self.guests:
+            for name, cut in cuts:
+                if guest.running and guest.facts.guest.name == name:
+                    guest.running.cut(cut)
 
     def _new_pools(self) -> list[PoolModel]:
         host = self.problem.host

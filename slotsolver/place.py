@@ -5,7 +5,7 @@ numbered in the order in which growth is meant to be plugged: stage by stage, in
 of every cell, small before large. So plugging slots in order keeps the guest balanced. Addresses
 are given in that order too, largest alignment first, each in the first gap of the device memory
 window where it fits; they never depend on QEMU's own choice. A running guest's DIMMs go where they
-leave the largest gaps whole (:mod:`slotsolver.fit`).
+leave the largest gaps whole.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from itertools import pairwise
 
 from slotsolver.errors import DefectError, InputError
 from slotsolver.facts import GuestFacts, layout_options
-from slotsolver.fit import Fit, Gap, Item, fit, gaps_between
+from slotsolver.fit import Fit, Item, fit, gaps_between
 from slotsolver.layout import GuestLayout, NewDimm
+from slotsolver.packing import Gap
 from slotsolver.place_virtio import new_virtio, virtio_addresses
 from slotsolver.plan import DimmState, PlannedDimm
 from slotsolver.platforms import Range
@@ -55,7 +56,7 @@ def place(layout: GuestLayout, slots: int, block: int) -> tuple[PlannedDimm, ...
     if new_virtio(layout):
         addresses = _around_virtio(layout, window, staying, rows, block)
     elif addresses is None:
-        addresses = fit_rows(window, staying, rows).addresses
+        addresses = _gently(facts, window, staying, rows)
     if addresses is None:
         raise DefectError(f"guest {facts.guest.name}: the planned DIMMs do not fit the window")
     planned = [
@@ -124,6 +125,30 @@ def fit_rows(
         return found
     places = iter(found.addresses)
     return Fit(tuple(next(places) if row.address is None else row.address for row in rows))
+
+
+def _gently(
+    facts: GuestFacts, window: Range | None, staying: Sequence[Device], rows: Sequence[Row]
+) -> tuple[int, ...] | None:
+    """Addresses of a running guest's DIMMs that leave the largest gaps whole: what comes now goes
+    into as few of the smallest gaps as hold it, what comes later into what is left; only where that
+    finds no place, all are placed together."""
+    now = [row for row in rows if row.address is None and row.dimm.stage <= facts.target_stage]
+    if window is None or not now:
+        return fit_rows(window, staying, rows).addresses
+    taken = [(d.address, d.address + d.size) for d in staying if d.address]
+    taken += [(row.address, row.address + row.size) for row in rows if row.address is not None]
+    gaps = sorted(
+        gaps_between(window.base, window.end, taken), key=lambda g: (g.end - g.start, g.start)
+    )
+    for number in range(1, len(gaps) + 1):
+        found = fit(gaps[:number], [Item(row.align, row.size) for row in now]).addresses
+        if found is not None:
+            placed = {row.slot: at for row, at in zip(now, found, strict=True)}
+            settled = [replace(row, address=placed.get(row.slot, row.address)) for row in rows]
+            whole = fit_rows(window, staying, settled).addresses
+            return whole or fit_rows(window, staying, rows).addresses
+    return fit_rows(window, staying, rows).addresses
 
 
 def _in_first_gaps(

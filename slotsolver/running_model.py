@@ -2,13 +2,13 @@
 
 DIMMs that are alike (cell, size, the pool that gets their pages) are counted, as new ones are;
 which of them go is decided too, because their places differ. Whether new DIMMs find a place between
-those that stay is not in the model but found out afterwards; where they do not, that combination is
-cut off and the search goes on (:class:`Cut`).
+those that stay is found out afterwards; where they do not, that they must is added to the model for
+what stays there, and the search goes on (:class:`Cut`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, pairwise
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from ortools.sat.python import cp_model
 
+from slotsolver.open_model import kind_of
+from slotsolver.packing import Gap, Kind, Packing, of_size
 from slotsolver.place import device_window
 from slotsolver.problem import ReservedDimm
 from slotsolver.running import Plugged, in_the_way, planned_growth
@@ -28,15 +30,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cut:
-    """Something that does not fit the device memory: while the devices at ``stay`` (places in
-    ``Guest.devices``) are there, the planned DIMMs ``taken`` are in their places and the cells have
-    these ``pages`` (bytes), there is no room for ``needs[cells, size]`` new DIMMs (MiB) of each
-    kind on those cells together."""
+    """What leaves too little room: while the devices at ``stay`` (places in ``Guest.devices``) are
+    there, the planned DIMMs ``taken`` are in their places and the cells' DIMMs have these ``pages``
+    and on other hosts the pages ``elsewhere``, all others have to fit into ``gaps``. By cell the
+    addresses are multiples of ``aligns``. All bytes."""
 
     stay: frozenset[int]
     taken: frozenset[ReservedDimm]
-    pages: Mapping[int, int]
-    needs: Mapping[tuple[tuple[int, ...], int], int]
+    pages: tuple[int, ...]
+    elsewhere: tuple[tuple[int, ...], ...]
+    aligns: tuple[int, ...]
+    gaps: tuple[tuple[int, int], ...]
 
 
 class RunningModel:
@@ -185,6 +189,9 @@ class RunningModel:
                 model.add(
                     self.taken(cell_id, size, stage) <= self.cells[cell_id].count(size, stage)
                 )
+        for cell in self.cells:
+            for size, stage, count in cell.counts() if cell.open else ():
+                model.add(count == self.taken(cell.facts.id, size, stage))
 
     def _one_in_a_place(self) -> None:
         """Of planned DIMMs that want the same slot or address only one comes."""
@@ -205,33 +212,53 @@ class RunningModel:
         )
 
     def cut(self, cut: Cut) -> None:
-        """Not again what was found not to fit."""
-        literals: list[Literal] = [self.gone[i] for i in sorted(cut.stay) if i in self.gone]
+        """What was found not to fit has to, as long as the same is in its way."""
+        on = self.guest.new_bool()
+        self.guest.model.add_bool_or([on, *(~literal for literal in self._as_then(cut))])
+        loose = list(self._loose(cut))
+        gaps = [Gap(start, end) for start, end in cut.gaps]
+        packing = Packing(self.guest.model, gaps, [kind for kind, _, _ in loose])
+        for place, (_, number, memory) in enumerate(loose):
+            placed, held = packing.total(place)
+            self.guest.model.add(number == placed).only_enforce_if(on)
+            self.guest.model.add(memory == packing.unit // MiB * held).only_enforce_if(on)
+
+    def _as_then(self, cut: Cut) -> Iterable[Literal]:
+        """Literals that together say that everything is as the cut found it."""
+        yield from (~self.gone[index] for index in sorted(cut.stay) if index in self.gone)
         for number, dimm in enumerate(self.growth):
             if dimm in cut.taken:
-                every = [take for (n, _), take in self.takes.items() if n == number]
-                literals.append(self._none(every))
-        for cell in self.cells:
-            page = cut.pages.get(cell.facts.id)
+                yield self._any(take for (n, _), take in self.takes.items() if n == number)
+        for cell, page in zip(self.cells, cut.pages, strict=True):
             if page in cell.page_chosen:
-                literals.append(~cell.page_chosen[page])
-        for (cells, size), need in sorted(cut.needs.items()):
-            fewer = self.guest.new_bool()
-            placed = sum(self._placed(cell, size) for cell in cells)
-            self.guest.model.add(placed <= need - 1).only_enforce_if(fewer)
-            literals.append(fewer)
-        self.guest.model.add_bool_or(literals)
+                yield cell.page_chosen[page]
+        place = self.guest.host_model.guests.index(self.guest)
+        for host, pages in zip(self.guest.host_model.destinations, cut.elsewhere, strict=True):
+            for cell, page in zip(self.cells, pages, strict=True):
+                chosen = host.chosen[place, cell.facts.id]
+                yield self._any(on for backing, on in chosen.items() if backing.page == page)
 
-    def _none(self, takes: Sequence[cp_model.IntVar]) -> Literal:
-        none = self.guest.new_bool()
-        self.guest.model.add(sum(takes) == 0).only_enforce_if(none)
-        return none
+    def _any(self, literals: Iterable[cp_model.IntVar]) -> Literal:
+        """Whether one of several that exclude each other holds."""
+        some = self.guest.new_bool()
+        self.guest.model.add(sum(literals) == some)
+        return some
 
-    def _placed(self, cell: int, size: int) -> Linear:
-        """New DIMMs of a cell and size, whenever they come, whose place is still to be found."""
-        stages = self.cells[cell].growth_stages
-        counts = sum(self.cells[cell].count(size, stage) for stage in stages)
-        return counts - sum(self.taken(cell, size, stage) for stage in stages)
+    def _loose(self, cut: Cut) -> Iterable[tuple[Kind, Linear, Linear]]:
+        """New DIMMs, whenever they come, whose place is still to be found: of what kind, how many,
+        and their memory (MiB)."""
+        sizes: dict[Kind, list[Linear]] = {}
+        for cell, align in zip(self.cells, cut.aligns, strict=True):
+            for dimms in cell.open.values():
+                kind = kind_of(cell.facts, align)
+                if kind.smallest <= kind.largest:
+                    yield kind, dimms.number, dimms.memory
+            for size, stage, count in () if cell.open else cell.counts():
+                if size * MiB % align == 0:
+                    placed = count - self.taken(cell.facts.id, size, stage)
+                    sizes.setdefault(of_size(align, size * MiB), []).append(placed)
+        for kind, counts in sorted(sizes.items()):
+            yield kind, sum(counts), kind.largest // MiB * sum(counts)
 
     # What objectives and policies ask.
 
@@ -263,7 +290,7 @@ class RunningModel:
     @property
     def departures(self) -> Linear:
         """DIMMs that come now without having been planned, and planned ones that are dropped."""
-        now = sum(n for cell in self.cells for _, stage, n in cell.counts() if stage == 1)
+        now = sum(cell.gained(1) for cell in self.cells)
         at_once = sum(take for (_, stage), take in self.takes.items() if stage == 1)
         ever = sum(self.takes.values())
         return now - at_once + len(self.facts.growth) - ever
@@ -271,8 +298,8 @@ class RunningModel:
     @property
     def plugs(self) -> Linear:
         """DIMMs that come now, and virtio-mem devices that give more."""
-        now = [n for cell in self.cells for _, stage, n in cell.counts() if stage == 1]
-        return sum(now) + sum(v.is_raised for cell in self.cells for v in cell.virtio)
+        now = sum(cell.gained(1) for cell in self.cells)
+        return now + sum(v.is_raised for cell in self.cells for v in cell.virtio)
 
     @property
     def removals(self) -> Linear:
@@ -282,10 +309,10 @@ class RunningModel:
     @property
     def operations(self) -> Linear:
         """Everything that is to be done now."""
-        dimms = [n for cell in self.cells for _, stage, n in cell.counts() if stage == 1]
+        now = sum(cell.gained(1) for cell in self.cells)
         per_step = self.facts.per_step
         steps = (v.operations(per_step.get(c.facts.id)) for c in self.cells for v in c.virtio)
-        return self.unplugs + sum(dimms) + sum(steps)
+        return self.unplugs + now + sum(steps)
 
     @cached_property
     def stranded(self) -> Linear:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from ortools.sat.python import cp_model
 
-from slotsolver.cell_model import Linear
+from slotsolver.cell_model import CellModel, Linear
 from slotsolver.errors import DefectError
 from slotsolver.growth_hint import growth_hint
 from slotsolver.layout import GuestLayout, read_layout
-from slotsolver.model import HostModel
+from slotsolver.model import GuestModel, HostModel
 from slotsolver.objectives.growth_imbalance import GrowthImbalance
 from slotsolver.order import floor_for, in_order
 from slotsolver.plan import ObjectiveValue
@@ -31,6 +31,9 @@ solution would be lost."""
 
 TIDY_LIMIT = 0.05
 """Deterministic time spent on choosing among equally good answers."""
+
+MISSING_STEP = 100
+"""What a later DIMM that is larger than need be costs, in DIMMs."""
 
 LEVEL_LIMIT = 0.1
 """Deterministic time spent on making later growth of running guests even."""
@@ -209,7 +212,8 @@ def _tidy(host: HostModel, last: cp_model.CpSolver, clock: Clock) -> cp_model.Cp
 
 def _tidy_running(host: HostModel) -> Linear:
     """Of DIMMs that are alike those in high slots go, and of planned ones those for low slots come
-    first; other hosts are filled from low nodes on."""
+    first; later growth comes in usual steps; other hosts are filled from low nodes on, with pages
+    as here if they can be."""
     goal: Linear = 0
     for guest in host.guests:
         running = guest.running
@@ -223,10 +227,28 @@ def _tidy_running(host: HostModel) -> Linear:
                 for (number, stage), take in running.takes.items()
                 if stage == 1
             )
+            goal = goal + sum(_steps(guest, cell) for cell in guest.cells)
     for destination in host.destinations:
         order = {node.id: rank for rank, node in enumerate(destination.host.nodes)}
-        for chosen in destination.chosen.values():
-            goal = goal + sum(order[b.nodes[0]] * literal for b, literal in chosen.items())
+        sizes = destination.host.page_sizes()
+        for (place, cell), chosen in destination.chosen.items():
+            here = host.guests[place].facts.cells[cell].pages
+            for backing, literal in chosen.items():
+                other = 0 if backing.page in here else 1 + sizes.index(backing.page)
+                goal = goal + (order[backing.nodes[0]] + other) * literal
+    return goal
+
+
+def _steps(guest: GuestModel, cell: CellModel) -> Linear:
+    """Of later DIMMs whose sizes are open: how many there are, and above all how many are missing
+    so that none is larger than the guest's usual step."""
+    goal: Linear = 0
+    step = guest.facts.default_step
+    for stage, dimms in cell.open.items():
+        if stage > 1:
+            missing = guest.new_int(0, dimms.most // step + 1)
+            guest.model.add(step * (dimms.number + missing) >= dimms.memory)
+            goal = goal + dimms.number + MISSING_STEP * missing
     return goal
 
 

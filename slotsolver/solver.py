@@ -14,6 +14,8 @@ from slotsolver.constraints.balance import Balance
 from slotsolver.errors import DefectError
 from slotsolver.facts import GuestFacts
 from slotsolver.gather import gather
+from slotsolver.layout import GuestLayout
+from slotsolver.menu import OpenSizes
 from slotsolver.model import HostModel
 from slotsolver.nearest import nearest_sizes
 from slotsolver.objectives.target_distance import TargetDistance
@@ -23,7 +25,7 @@ from slotsolver.plan import Infeasible, Plan, SolverFacts, Undecided
 from slotsolver.policies import Objective
 from slotsolver.problem import Problem
 from slotsolver.reach import refute
-from slotsolver.refit import misfit
+from slotsolver.refit import settle
 from slotsolver.running_model import Cut
 from slotsolver.search import Clock, Solution, optimise, run
 from slotsolver.size import MiB
@@ -112,24 +114,42 @@ def _search_running(
     objectives: Sequence[Objective],
     clock: Clock,
 ) -> Solution | cp_model.CpSolverStatus:
-    """The best layout whose DIMMs find a place: what does not fit is cut off until something
-    does."""
+    """The best layout whose DIMMs find a place: where they find none, what is in their way is told
+    to the model, until all do."""
+    opened: OpenSizes = "legal"
+    if any(objective.kind == "finest-step" for objective in objectives):
+        opened = "never"
     cuts: list[tuple[str, Cut]] = []
-    certain = True
     while True:
-        host = _build(problem, facts, attempt=False, cuts=cuts)
+        host = _build(problem, facts, attempt=False, cuts=cuts, open_sizes=opened)
         found = optimise(problem, host, objectives, clock)
         if not isinstance(found, Solution):
-            known = certain or found != cp_model.INFEASIBLE
-            return found if known else cp_model.UNKNOWN
-        misfits = [(layout, misfit(layout)) for layout in found.layouts]
-        new = [(layout.facts.guest.name, cut) for layout, cut in misfits if cut is not None]
-        if not new:
-            return found if certain else replace(found, proven=False)
-        cuts += [(name, cut) for name, (cut, _) in new]
-        certain = certain and all(proven for _, (_, proven) in new)
-        if clock.spent:
+            if found == cp_model.INFEASIBLE and not _certain(problem, facts, host, clock):
+                return cp_model.UNKNOWN
+            return found
+        settled = [settle(layout) for layout in found.layouts]
+        layouts = tuple(layout for layout in settled if isinstance(layout, GuestLayout))
+        if len(layouts) == len(settled):
+            return replace(found, layouts=layouts)
+        new = [
+            (f.guest.name, cut)
+            for f, what in zip(facts, settled, strict=True)
+            if not isinstance(what, GuestLayout)
+            for cut in what
+        ]
+        if clock.spent or all(cut in cuts for cut in new):
             return cp_model.UNKNOWN
+        cuts += [cut for cut in new if cut not in cuts]
+
+
+def _certain(problem: Problem, facts: Sequence[GuestFacts], host: HostModel, clock: Clock) -> bool:
+    """Whether a model without solution says that there is none: it considers every legal size of
+    running guests' DIMMs, or there is no solution with any sizes at all."""
+    thin = any(not m.full for g in host.guests if g.running for m in g.menus.values())
+    if not thin:
+        return True
+    every = _build(problem, facts, attempt=False, open_sizes="always")
+    return run(every, clock)[0] == cp_model.INFEASIBLE
 
 
 def _search(
@@ -185,11 +205,13 @@ def _build(
     *,
     attempt: bool,
     cuts: Sequence[tuple[str, Cut]] = (),
+    open_sizes: OpenSizes = "never",
 ) -> HostModel:
     """The model over balanced windows (an attempt), or over everything that is not cut off."""
     floors = [floor_for(problem, f) for f in facts]
     windows = _windows(facts, attempt=attempt)
-    return HostModel(problem, facts, windows, floors, [_gaps(f) for f in facts], cuts)
+    gaps = [_gaps(f) for f in facts]
+    return HostModel(problem, facts, windows, floors, gaps, cuts, open_sizes=open_sizes)
 
 
 def _gaps(facts: GuestFacts) -> list[int] | None:
