@@ -108,6 +108,13 @@ class Running:
         if planned.operations:
             assert devices(stored) == planned_devices(planned)
 
+    def move(self, *, state: str = "--paused") -> None:
+        """Save the guest and restore it as the destination of the last plan."""
+        image = str(self.folder / "image")
+        self.daemon.virsh("save", self.name, image, state)
+        target = str(self.out / "destination-1.xml")
+        self.daemon.virsh("restore", image, "--xml", target, state)
+
     def start_anew(self) -> Domain:
         """The live XML after the domain was ended and started from its stored XML."""
         self.daemon.virsh("destroy", self.name)

@@ -107,13 +107,14 @@ class Libvirtd:
 
     def domains(self) -> list[str]:
         """The names of all domains, running or defined."""
-        return self.virsh("list", "--all", "--name").split()
+        names = self.virsh("list", "--all", "--name").splitlines()
+        return [name.rstrip() for name in names if name.strip()]
 
     def forget(self, name: str) -> None:
         """End a domain if it runs and undefine it if it is defined; libvirt may not know it."""
         for command in ("destroy", "undefine"):
             with contextlib.suppress(LibvirtError):
-                self.virsh(command, name)
+                self.virsh(command, f"--domain={name}")
 
     def qemu_log(self, name: str) -> str:
         """What QEMU itself printed for the domain, its command line included."""
