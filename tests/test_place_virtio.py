@@ -74,7 +74,7 @@ def test_the_first_gap_that_holds_it(taken: list[tuple[int, int]], offset: int) 
 
 @pytest.mark.parametrize(
     ("block", "page", "offset"),
-    [(2, 4 * KiB, 128), (512, 4 * KiB, 512), (1024, GiB, 1024), (2, 2 * MiB, 128)],
+    [(2, 4 * KiB, 128), (512, 4 * KiB, 512), (2, GiB, 1024), (2, 2 * MiB, 128)],
 )
 def test_alignment(block: int, page: int, offset: int) -> None:
     """The largest of its own block, its pages and the guest's block."""

@@ -13,7 +13,7 @@ from slotsolver import reachable
 from slotsolver.gather import gather
 from slotsolver.reachable import least_distance
 from slotsolver.size import MiB
-from tests.constraints.builders import B, packed, problem, region, running
+from tests.constraints.builders import B, dimm, packed, problem, region, running
 
 SIDES = ("nearest", "below", "above")
 BLOCK = B // MiB
@@ -81,6 +81,16 @@ def test_with_exchanges_or_virtio_mem_less_is_certain() -> None:
     assert distance([2], 5, 16, accept("nearest"), {"kind": "swap"}, **given) == 0
     both = {"devices": [*packed(4), region(8, 1, 8)]}
     assert distance([2], 5, 16, accept("nearest"), **both) == 0
+
+
+def test_an_exchange_grows_by_less_than_a_block() -> None:
+    """96 MiB go and 128 come, where that is permitted."""
+    device = dimm(0, 1, 0) | {"size": 96 * MiB}
+    for policies, expected in (((), 32), (({"kind": "swap"},), 0)):
+        given = running([2], 4, 16, accept("nearest"), *policies, devices=[device])
+        guest = given.guests[0].model_copy(update={"target": 2 * B + 128 * MiB})
+        (facts,) = gather(given.model_copy(update={"guests": (guest,)}))
+        assert least_distance(facts) == expected
 
 
 def test_dimms_that_stay_do_not_count() -> None:

@@ -119,6 +119,14 @@ def test_the_side_is_to_blame(distance: str, says: str) -> None:
     assert reached(3, policies[0], rule("nearest")) == 7
 
 
+def test_it_is_no_rule_to_leave_out() -> None:
+    """It permits: without it the target would be one more thing that cannot be. Cell 0 has 6
+    blocks and cell 1 has 2, which could be even without it, or with a slot more."""
+    policies = [{"kind": "add-only"}, {"kind": "balance"}, rule("nearest")]
+    given = running([2, 2], 7, 16, *policies, devices=packed(4), slots=1)
+    assert set(rules(given)) == {"slots", "policy add-only", "policy balance"}
+
+
 def test_sizes_between_blocks() -> None:
     """Growth comes in blocks: half a block more is a whole one, or none."""
     given = [half_a_block_more(*p) for p in ((), (rule("above"),), (rule("below"),))]
