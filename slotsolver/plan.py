@@ -74,7 +74,8 @@ class Operation(Model):
     """One thing to do on a running guest, in order.
 
     ``plug`` and ``unplug`` are of a whole DIMM, ``resize`` of a virtio-mem device. ``device`` is
-    the alias (``dimm<slot>``, ``virtiomem<number>``), ``size`` the DIMM's size or what is to be
+    the alias (``dimm<slot>``, with a number behind where something else has that name;
+    ``virtiomem<number>``; or what the guest calls it), ``size`` the DIMM's size or what is to be
     requested of the virtio-mem device, ``memory`` the guest's size afterwards.
     """
 

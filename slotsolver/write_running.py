@@ -4,11 +4,12 @@ comes."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, count
 
 from slotsolver.layout import CellLayout, GuestLayout
 from slotsolver.place_virtio import new_virtio
 from slotsolver.plan import Operation, PlannedDimm, PlannedVirtioMem
-from slotsolver.problem import Device, ReservedDimm
+from slotsolver.problem import Device, Guest, ReservedDimm
 from slotsolver.running import virtio_number
 from slotsolver.size import MiB, format_size
 
@@ -46,10 +47,21 @@ def _coming(
 ) -> Iterator[tuple[int, Operation]]:
     plugged = [dimm for dimm in dimms if dimm.state == "plug"]
     for dimm in sorted(plugged, key=lambda d: (d.size, d.slot)):
-        yield dimm.size, _operation("plug", dimm, f"dimm{dimm.slot}")
+        yield dimm.size, _operation("plug", dimm, _new_name(layout.facts.guest, dimm.slot))
     for device in virtio:
         if device.before is not None and device.requested > device.before:
             yield from _resizes(layout, device)
+
+
+def _new_name(guest: Guest, slot: int) -> str:
+    """What a new DIMM is called: as libvirt calls it, or, where a device that somebody plugged by
+    hand in another slot or its backend has that id, with a number behind."""
+    others = [d for d in guest.devices if not d.takes_slot or d.slot != slot]
+    names = {device.alias for device in others}
+    backends = {device.backend or f"mem{device.alias}" for device in others}
+    usual = f"dimm{slot}"
+    tries = chain((usual,), (f"{usual}-{number}" for number in count(1)))
+    return next(name for name in tries if name not in names and f"mem{name}" not in backends)
 
 
 def _operation(do: str, dimm: PlannedDimm, name: str) -> Operation:

@@ -1,8 +1,11 @@
-"""A device that QEMU was given without an id stays as it is: nothing can name it."""
+"""Names of devices: one without an id stays as it is, a new one takes a name that is free."""
 
 from __future__ import annotations
 
+import pytest
+
 from slotsolver import Plan, Problem, solve
+from slotsolver.export.qmp import qmp_commands
 from slotsolver.size import GiB
 
 
@@ -38,3 +41,30 @@ def test_named_ones_go() -> None:
     assert isinstance(plan, Plan)
     assert [o.device for o in plan.guests[0].operations] == ["dimm1", "my-dimm"]
     assert not [note for note in plan.notes if "no id" in note]
+
+
+@pytest.mark.parametrize("taken", [{"alias": "dimm1"}, {"alias": "b", "backend": "memdimm1"}])
+def test_a_name_that_is_taken(taken: dict[str, str]) -> None:
+    """A new DIMM is called otherwise where another device or its backend has its name."""
+    problem = guest("dimm0", target="3 GiB")
+    (there,) = problem.guests[0].devices
+    named = problem.guests[0].model_copy(update={"devices": (there.model_copy(update=taken),)})
+    problem = problem.model_copy(update={"guests": (named,)})
+    plan = solve(problem)
+    assert isinstance(plan, Plan)
+    assert [(o.slot, o.device) for o in plan.guests[0].operations] == [(1, "dimm1-1")]
+    added, plugged = qmp_commands(problem, plan, "a")
+    assert added["arguments"]["id"] == plugged["arguments"]["memdev"] == "memdimm1-1"
+    assert plugged["arguments"]["id"] == "dimm1-1"
+
+
+def test_a_name_that_becomes_free() -> None:
+    """What goes gives its name to what comes into its slot."""
+    problem = guest("dimm0", target="1.5 GiB")
+    swap = Problem.model_validate({"guests": problem.guests, "policies": ["swap"]})
+    plan = solve(swap)
+    assert isinstance(plan, Plan)
+    assert [(o.do, o.device) for o in plan.guests[0].operations] == [
+        ("unplug", "dimm0"),
+        ("plug", "dimm0"),
+    ]

@@ -14,7 +14,7 @@ from slotsolver.checker.changes import delta
 from slotsolver.checker.plan_platform import layout
 from slotsolver.checker.subject import GuestSubject, PlanSubject, whole_mib
 from slotsolver.checker.violation import Violation
-from slotsolver.plan import Operation, PlannedDimm, PlannedVirtioMem
+from slotsolver.plan import Operation, PlannedVirtioMem
 from slotsolver.platforms import (
     DeviceMemory,
     Dimm,
@@ -23,7 +23,7 @@ from slotsolver.platforms import (
     VirtioMem,
     platform_for,
 )
-from slotsolver.problem import Device, Host
+from slotsolver.problem import Device, Guest, Host
 from slotsolver.size import format_size
 
 
@@ -47,8 +47,14 @@ def _dimms(guest: GuestSubject) -> Iterator[Violation]:
     """Each DIMM that goes or comes has one operation, which tells the truth about it."""
     changes = guest.changes
     there = {d.slot: d for d in guest.guest.devices if d.model == "dimm"}
-    expected = [_told("unplug", d, there.get(d.slot)) for d in changes.unplugged]
-    expected += [_told("plug", d, None) for d in changes.plugged]
+    expected: list[tuple[str, int | None, int | None, str, int, int]] = [
+        ("unplug", d.slot, None, alias_of(there.get(d.slot), f"dimm{d.slot}"), d.cell, d.size)
+        for d in changes.unplugged
+    ]
+    expected += [
+        ("plug", d.slot, None, free_name(guest.guest, d.slot), d.cell, d.size)
+        for d in changes.plugged
+    ]
     found: list[tuple[str, int | None, int | None, str, int, int]] = [
         (o.do, o.slot, o.number, o.device, o.cell, o.size)
         for o in guest.planned.operations
@@ -62,10 +68,20 @@ def _dimms(guest: GuestSubject) -> Iterator[Violation]:
         yield Violation("plan-operation", "plan", says, guest.place)
 
 
-def _told(
-    do: str, dimm: PlannedDimm, device: Device | None
-) -> tuple[str, int | None, int | None, str, int, int]:
-    return do, dimm.slot, None, alias_of(device, f"dimm{dimm.slot}"), dimm.cell, dimm.size
+def free_name(guest: Guest, slot: int) -> str:
+    """The id of a DIMM to be plugged: libvirt's, with the first number that makes it and that of
+    its backend differ from what other slots' devices have (QEMU: "Duplicate device ID",
+    "attempt to add duplicate property")."""
+    names, backends = set(), set()
+    for device in guest.devices:
+        if device.slot != slot or not device.takes_slot:
+            names.add(device.alias)
+            backends.add(device.backend or f"mem{device.alias}")
+    name, number = f"dimm{slot}", 0
+    while name in names or f"mem{name}" in backends:
+        number += 1
+        name = f"dimm{slot}-{number}"
+    return name
 
 
 def _resizes(guest: GuestSubject) -> Iterator[Violation]:

@@ -48,9 +48,11 @@ def memory_backend(
     return backend
 
 
-def dimm_objects(layout: Layout, dimm: PlannedDimm) -> tuple[Properties, Properties]:
-    """The backend of a DIMM, and the DIMM."""
-    name = f"dimm{dimm.slot}"
+def dimm_objects(
+    layout: Layout, dimm: PlannedDimm, name: str = ""
+) -> tuple[Properties, Properties]:
+    """The backend of a DIMM, and the DIMM; without a ``name`` it has the one of its slot."""
+    name = name or f"dimm{dimm.slot}"
     nodes = layout.own_nodes(dimm) or layout.nodes(dimm.cell)
     backend = memory_backend(layout, dimm.cell, f"mem{name}", dimm.size, dimm.page_size, nodes)
     device: Properties = {

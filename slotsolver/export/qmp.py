@@ -50,7 +50,7 @@ def qmp_commands(problem: Problem, plan: Plan, guest_name: str) -> list[Command]
 def _commands(layout: Layout, operation: Operation) -> Iterator[tuple[Command, Command]]:
     """Commands, each with what else stands in its ``id``."""
     if operation.do == "plug":
-        backend, device = dimm_objects(layout, layout.dimm(operation))
+        backend, device = dimm_objects(layout, layout.dimm(operation), operation.device)
         yield _command("object-add", backend)
         yield _command("device_add", device)
     elif operation.do == "unplug":

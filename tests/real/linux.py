@@ -46,7 +46,12 @@ memory() {
     echo "$line end"
 }
 """
-REPORTS = """
+LOAD = """
+for module in /modules/*.ko; do
+    [ -e "$module" ] && /bin/busybox insmod "$module"
+done
+"""
+REPORTS = f"""{LOAD}
 while :; do
     memory
     /bin/busybox sleep 0.2

@@ -138,9 +138,10 @@ def operation_of(line: str) -> int:
 
 def planned_devices(planned: PlannedGuest, names: Mapping[int | None, Device]) -> list[Told]:
     """What QEMU should say of the devices of the plan."""
+    new = {o.slot: o.device for o in planned.operations if o.do == "plug"}
     dimms = [
         {
-            "id": names[d.slot].alias if d.state == "present" else f"dimm{d.slot}",
+            "id": names[d.slot].alias if d.state == "present" else new[d.slot],
             "slot": d.slot,
             "size": d.size,
             "node": d.cell,

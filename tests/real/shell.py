@@ -16,9 +16,9 @@ from types import ModuleType
 from typing import Any
 
 from slotsolver.size import KiB
-from tests.real.linux import TIMEOUT_SECONDS, VIRTIO_MEM, Linux, Report, last_report, linux
+from tests.real.linux import LOAD, TIMEOUT_SECONDS, VIRTIO_MEM, Linux, Report, last_report, linux
 
-SHELL = """
+SHELL = f"""
 /bin/busybox mkdir /data
 /bin/busybox mount -t tmpfs -o size=0,mpol=interleave none /data
 /bin/busybox dd if=/dev/zero of=/data/boot bs=1M count=16 2>/dev/null
@@ -26,9 +26,7 @@ echo online_movable >/sys/devices/system/memory/auto_online_blocks
 for file in /sys/devices/system/memory/memory[0-9]*/state; do
     read -r state <"$file" && [ "$state" = offline ] && echo online_movable >"$file"
 done
-for module in /modules/*.ko; do
-    [ -e "$module" ] && /bin/busybox insmod "$module"
-done
+{LOAD}
 exec </dev/ttyS1 >/dev/ttyS1 2>&1
 /bin/busybox stty raw -echo
 echo "status 0 end"

@@ -36,15 +36,16 @@ BY_HAND = [
     *("-machine", "q35", "-smp", "2", "-m", "size=896M,slots=8,maxmem=8G"),
     *("-object", "memory-backend-ram,id=ram0,size=512M", "-numa", "node,cpus=0,memdev=ram0"),
     *("-object", "memory-backend-ram,id=ram1,size=384M", "-numa", "node,cpus=1,memdev=ram1"),
-    *("-object", "memory-backend-ram,id=back0,size=512M"),
-    *("-device", "pc-dimm,id=first,memdev=back0,slot=5,node=0,addr=0x120000000"),
-    *("-object", "memory-backend-ram,id=back1,size=256M"),
-    *("-device", "pc-dimm,id=second,memdev=back1,node=1"),
-    *("-object", "memory-backend-ram,id=back2,size=2G,reserve=off"),
-    *("-device", "virtio-mem-pci,id=vm,memdev=back2,node=1,memaddr=0x200000000"),
+    *("-object", "memory-backend-ram,id=mem1,size=512M"),
+    *("-device", "pc-dimm,id=dimm1,memdev=mem1,slot=5,node=0,addr=0x120000000"),
+    *("-object", "memory-backend-ram,id=memdimm2,size=256M"),
+    *("-device", "pc-dimm,id=second,memdev=memdimm2,node=1"),
+    *("-object", "memory-backend-ram,id=mem3,size=2G,reserve=off"),
+    *("-device", "virtio-mem-pci,id=vm,memdev=mem3,node=1,memaddr=0x200000000"),
     *("-set", "device.vm.requested-size=256M"),
 ]
-"""A guest with virtio-mem that somebody started: names, slots and addresses are not libvirt's."""
+"""A guest with virtio-mem that somebody started: names, slots and addresses are not libvirt's, and
+those names are taken that new DIMMs in slots 1 and 2 usually have."""
 
 WALKED = {"plug", "unplug", "cold unplug", "swap", "hole filled", "slot reused at once", "nearest"}
 WALKED |= {"a target", "a target per cell"}
