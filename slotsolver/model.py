@@ -36,6 +36,8 @@ class PoolModel:
     """What running guests give back: granules of a piece, and how many pieces."""
     returnable: int = 0
     """The most granules that can come back."""
+    owed: int = 0
+    """Granules that are less free than shall stay free: what comes back fills that up first."""
 
     @property
     def more(self) -> Linear:
@@ -134,6 +136,7 @@ class HostModel:
     def limit_pool(self, _rule: Policy, pool: PoolModel, pages: int) -> None:
         """At most that many pages may be taken of a pool."""
         pool.capacity = min(pool.capacity, pool.granules(pages))
+        pool.owed = max(pool.owed, -(pages * pool.pool.page_size // pool.grain))
 
     def gaps(self, facts: GuestFacts) -> Sequence[int] | None:
         """Lengths (MiB) of the gaps in a guest's device memory; ``None`` where it is all free."""
@@ -215,7 +218,7 @@ class HostModel:
             for nodes in sorted({b.nodes for b in booked}):
                 touching = [b for b in booked if set(b.nodes) & set(nodes)]
                 pools = [p for p in self.pools if p.node in nodes and p.pool.page_size == page]
-                there = sum(p.capacity + p.more for p in pools)
+                there = sum(self._there(p) for p in pools)
                 row = sum(b.taken for b in touching) <= there
                 literals = []
                 if any(b.nodes != nodes for b in touching):
@@ -233,6 +236,15 @@ class HostModel:
             if pool.returned:
                 pool.used = [*pool.used, -pool.more]
 
+    def _there(self, pool: PoolModel) -> Linear:
+        """What may be taken of a pool, with what comes back to it."""
+        if not pool.returned or not pool.owed:
+            return pool.capacity + pool.more
+        more, enough = self.model.new_int_var(0, pool.returnable, ""), self.model.new_bool_var("")
+        self.model.add(more <= pool.more - pool.owed).only_enforce_if(enough)
+        self.model.add(more == 0).only_enforce_if(~enough)
+        return more
+
     def _add(self, row: object, literals: list[cp_model.IntVar]) -> None:
         if isinstance(row, bool):
             if not row:
@@ -245,7 +257,11 @@ class HostModel:
         for guest in self.guests[:1]:
             for left, right in self._equal_nodes():
                 cls = guest.placement.classes[0]
-                bound = any(c.elsewhere for g in self.guests for c in g.facts.cells)
+                bound = any(
+                    c.elsewhere or any(v.own for v in c.virtio)
+                    for g in self.guests
+                    for c in g.facts.cells
+                )
                 if bound or any(len(b.nodes) > 1 for b in cls.count):
                     return
                 self._add(cls.on((left,)) >= cls.on((right,)), [])
