@@ -81,13 +81,20 @@ def _source(device: Device) -> list[New]:
 
 
 def _resized(layout: Layout, operation: Operation) -> str:
-    """A virtio-mem device with the size that is to be requested of it."""
+    """A virtio-mem device with the size that is to be requested of it.
+
+    It has its alias, which a migratable XML leaves out: without it libvirt 9.0 finds the device,
+    and asks QEMU for one that has no name (seen: ``'/machine/peripheral/(null)' not found``). In a
+    stored XML it would not be found with it.
+    """
     planned = next(v for v in layout.planned.virtio_mem if v.number == operation.number)
     element = _virtio_mem(layout, planned)
     text = _there(layout, element)
     if text is None:
         changed = planned.model_copy(update={"requested": operation.size})
-        return parts.virtio_mem_device(layout, changed, pinned=False).render() + "\n"
+        device = parts.virtio_mem_device(layout, changed, pinned=False)
+        alias = [New("alias", {"name": planned.alias})] if planned.alias else []
+        return New(device.name, device.attributes, [*device.children, *alias]).render() + "\n"
     own = XmlText(text)
     requested = own.root.find("target/requested")
     target = own.root.find("target")
@@ -96,6 +103,8 @@ def _resized(layout: Layout, operation: Operation) -> str:
         own.set_attribute(requested, "unit", "KiB")
     elif target is not None:
         own.insert(target, [parts.size("requested", operation.size)])
+    if planned.alias and own.root.find("alias") is None:
+        own.insert(own.root, [New("alias", {"name": planned.alias})], after=target)
     return own.text()
 
 

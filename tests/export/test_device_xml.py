@@ -131,12 +131,15 @@ def test_resize_changes_what_is_requested() -> None:
 
 
 def test_resize_finds_its_device() -> None:
-    """By its alias among several; by its place where no alias is told, as in a stored XML."""
+    """By its alias among several; by its place where no alias is told, as in a migratable XML: then
+    it gets the one that QEMU told, for libvirt needs it."""
     others = [VIRTIO.format(name).replace("0x02", "0x07") for name in ("virtiomem1", "ua-x")]
     (_, text) = devices(raised(), others[0], VIRTIO.format("virtiomem0"), others[1])
     assert "bus='0x02'" in text
-    (_, text) = devices(raised(), VIRTIO.format("virtiomem0").replace("<alias", "<other"))
+    bare = VIRTIO.format("virtiomem0").replace("      <alias name='virtiomem0'/>\n", "")
+    (_, text) = devices(raised(), bare)
     assert "bus='0x02'" in text
+    assert "</target>\n  <alias name='virtiomem0'/>\n  <address" in text
 
 
 def test_resize_without_a_live_xml() -> None:
@@ -150,6 +153,7 @@ def test_resize_without_a_live_xml() -> None:
         "    <block unit='KiB'>2048</block>\n"
         "    <requested unit='KiB'>1572864</requested>\n"
         "  </target>\n"
+        "  <alias name='virtiomem0'/>\n"
         "</memory>\n"
     )
 
