@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ def started(libvirtd: Libvirtd, kind: str, folder: Path, fields: dict[str, Any])
     return Running(libvirtd, name, folder)
 
 
-@settings(EVERY_RUN, max_examples=10)
+@settings(EVERY_RUN, max_examples=8)
 @given(fields=shapes(), qmp=st.booleans(), migratable=st.booleans(), growth=st.integers(1, 8))
 def test_a_paused_domain_grows_as_planned(
     libvirtd: Libvirtd,
@@ -223,3 +224,21 @@ def test_a_stored_domain_that_is_another(
     )
     assert devices(domain_of(libvirtd.dumpxml("guest"))) == planned_devices(plan.guests[0])
     assert libvirtd.dumpxml("guest", live=False) == stored
+
+
+def test_pages_that_a_resize_takes(
+    hugepages: ModuleType, libvirtd: Libvirtd, domain_type: str, tmp_path: Path
+) -> None:
+    """Exactly those that were planned, from the pool of the cell's page size."""
+    pages = "<memoryBacking><hugepages><page size='2048' nodeset='1'/></hugepages></memoryBacking>"
+    fields = shape([262144, 131072], dimm(131072, 1), os=pages + OS)
+    guest = started(libvirtd, domain_type, tmp_path, fields)
+    for sizes in (("384MiB", "512MiB"), ("512MiB", "768MiB")):
+        plan = guest.resize("--cell", f"0={sizes[0]}", "--cell", f"1={sizes[1]}", qmp=True)
+        guest.done(plan)
+        use = plan.host
+        assert use is not None
+        (pool,) = (pool for pool in use.nodes[0].pools if pool.page_size == 2 * MiB)
+        taken = sum(op.size for op in plan.guests[0].operations if op.cell == 1)
+        assert pool.free_before - pool.free_after == taken // (2 * MiB) > 0
+        assert hugepages.free(2 * MiB) == pool.free_after
