@@ -114,6 +114,8 @@ def window_rows(guest: GuestModel) -> None:
         last = place == len(gaps) - 1
         if last and guest.facts.platform.slot_slack and not guest.facts.slots_written:
             room = gap + SLOT_SLACK * guest.planned
-        if guest.gap_parts:
-            held = sum(size * parts[place] for size, parts in guest.gap_parts.items())
+        held = sum(size * parts[place] for size, parts in guest.gap_parts.items())
+        if not isinstance(held, int) or not isinstance(room, int):
             guest.model.add(held <= room)
+        elif held > room:
+            guest.model.add_bool_or([])

@@ -58,6 +58,8 @@ class GuestFacts:
     running: RunningFacts | None = None
     virtio_slots: bool = False
     """Whether libvirt counts a virtio-mem device against the slots (before 9.5)."""
+    virtio_pinned: bool = True
+    """Whether libvirt can say where a virtio-mem device lies (from 9.4 on)."""
     waypoints: list[int] = field(default_factory=list)
     """Waypoints of a running guest (MiB)."""
     notes: list[str] = field(default_factory=list)
@@ -179,6 +181,7 @@ def insert_stage(stages: list[StageFacts], stage: StageFacts) -> None:
             if stage.name not in other.name.split("+"):
                 other.name = f"{other.name}+{stage.name}"
             other.cells = other.cells or stage.cells
+            other.at_least = other.at_least and stage.at_least
         elif place == 0:
             raise InputError(
                 f"{stage.name} {format_size(stage.memory * MiB)} is below the memory that cannot "

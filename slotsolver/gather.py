@@ -15,7 +15,8 @@ from slotsolver.facts import (
     layout_options,
     to_mib,
 )
-from slotsolver.platforms import Platform, platform_for
+from slotsolver.platforms import Platform, Version, platform_for
+from slotsolver.platforms.versions import LIBVIRT_VIRTIO_MEM_ADDRESS
 from slotsolver.problem import AtLeast, Cell, Device, Guest, Problem
 from slotsolver.running import RunningFacts, running_facts, virtio_number
 from slotsolver.size import MiB, format_size
@@ -49,6 +50,7 @@ def _gather_guest(problem: Problem, guest: Guest) -> GuestFacts:
         shares=(1,) * len(guest.cells),
         running=running_facts(guest, problem.host),
         virtio_slots=problem.libvirt_version < (9, 5),
+        virtio_pinned=LIBVIRT_VIRTIO_MEM_ADDRESS.in_version(Version.parse(problem.libvirt)),
     )
     facts.stages = _running_stages(facts) if facts.running else _stages(facts)
     facts.blocks = _blocks(facts)

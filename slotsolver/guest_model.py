@@ -215,7 +215,7 @@ class GuestModel:
         if self.running:
             return 0
         known = self.facts.stages[0].memory or self.facts.stages[1].memory or 0
-        grain = min(cell.facts.unit for cell in self.cells)
+        grain = min(cell.facts.grain for cell in self.cells)
         return (top.memory or 0) + (known - (top.memory or 0)) % grain + self.facts.outside
 
     @property

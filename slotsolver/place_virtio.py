@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slotsolver.errors import DefectError
+from slotsolver.errors import DefectError, InputError
 from slotsolver.layout import CellLayout, GuestLayout, VirtioLayout
 from slotsolver.platforms import Range
-from slotsolver.size import MiB
+from slotsolver.size import MiB, format_size
 
 Taken = tuple[int, int]
 """First address and the one behind the last."""
@@ -37,15 +37,34 @@ def virtio_addresses(
     """Addresses of the planned devices, in their order; ``taken`` is what is plugged at boot and
     ``block`` the guest's memory block (bytes)."""
     occupied, addresses = sorted(taken), []
-    for _, cell, device in new_virtio(layout):
+    for owner, cell, device in new_virtio(layout):
         if window is None:
             raise DefectError("a virtio-mem device without device memory")
-        page = cell.backing.page
-        align = max(device.facts.block * MiB, layout.facts.platform.backend_alignment(page), block)
-        address = -(-window.base // align) * align
-        for start, end in occupied:
-            if address < end and start < address + device.size * MiB:
-                address = -(-end // align) * align
+        page = layout.facts.platform.backend_alignment(cell.backing.page)
+        own, size = max(device.facts.block * MiB, page), device.size * MiB
+        address = _first_fit(window, occupied, max(own, block), size)
+        if not layout.facts.virtio_pinned and address != _first_fit(window, occupied, own, size):
+            raise InputError(
+                f"guest {layout.facts.guest.name}: QEMU would put the virtio-mem device of cell "
+                f"{owner} where it is no multiple of the guest's memory block "
+                f"{format_size(block)}, and only libvirt 9.4 can put it elsewhere; give it "
+                f"`block: {format_size(block)}` (policy device)"
+            )
+        if address + size > window.end:
+            raise InputError(
+                f"guest {layout.facts.guest.name}: between its devices and their addresses there "
+                f"is no room for a virtio-mem device of {format_size(size)} on cell {owner}; each "
+                f"of its `slots` adds 1 GiB of room"
+            )
         addresses.append(address)
-        occupied = sorted([*occupied, (address, address + device.size * MiB)])
+        occupied = sorted([*occupied, (address, address + size)])
     return addresses
+
+
+def _first_fit(window: Range, occupied: Sequence[Taken], align: int, size: int) -> int:
+    """The lowest aligned address beside what is taken, which ascends."""
+    address = -(-window.base // align) * align
+    for start, end in occupied:
+        if address < end and start < address + size:
+            address = -(-end // align) * align
+    return address

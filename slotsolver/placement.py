@@ -64,7 +64,9 @@ class Placement:
         same_pages = all(b.page == b.dimm_page for b in facts.backings())
         known = isinstance(total, int) and (same_pages or isinstance(cell.boot, int))
         mixed = facts.dimm_page is not None and len(facts.pages) > 1
-        if guest.running or not known or mixed or facts.spread or not guest.uniform_distances:
+        apart = cell.virtio and (not same_pages or any(v.facts.own for v in cell.virtio))
+        alone = guest.running or not known or mixed or apart or facts.spread
+        if alone or not guest.uniform_distances:
             return facts.id
         policies = guest.facts.policies
         covered = tuple(facts.id in p.concerned_cells(guest.facts.guest) for p in policies)

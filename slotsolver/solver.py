@@ -224,8 +224,10 @@ def _gaps(facts: GuestFacts) -> list[int] | None:
         return None
     boot, unit = facts.boot * MiB, min(c.unit for c in facts.cells) * MiB
     most, least = facts.slot_limit, max(facts.slots_written, facts.existing_slots)
-    window = device_window(facts, boot, facts.guest.maximum_size, max(most, least))
-    short = device_window(facts, boot, facts.guest.maximum_size, least)
+    full = boot + sum(device.size for device in facts.guest.devices)
+    maximum = max(facts.guest.maximum_size, full)  # idle virtio-mem raises one that is `at_least`
+    window = device_window(facts, boot, maximum, max(most, least))
+    short = device_window(facts, boot, maximum, least)
     gaps = free_gaps(window, settle_devices(facts, window, max(most, least)))
     lengths = [(gap.end // unit - -(-gap.start // unit)) * (unit // MiB) for gap in gaps]
     lengths = [max(0, length) for length in lengths]

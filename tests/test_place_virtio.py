@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from slotsolver.cell_facts import Backing, VirtioFacts
-from slotsolver.errors import DefectError
+from slotsolver.errors import DefectError, InputError
 from slotsolver.gather import gather
 from slotsolver.layout import CellLayout, GuestLayout, VirtioLayout
 from slotsolver.place_virtio import new_virtio, virtio_addresses
@@ -27,7 +27,7 @@ def device(size: int, block: int = 2, index: int | None = None) -> VirtioLayout:
 
 def layout(cells: Sequence[Sequence[VirtioLayout]], page: int = 4 * KiB) -> GuestLayout:
     """A guest whose cells have these devices."""
-    (facts,) = gather(problem([2] * len(cells), 2 * len(cells), 99))
+    (facts,) = gather(problem([2] * len(cells), 2 * len(cells), 99, libvirt="9.4"))
     backing = Backing(page, page, ())
     made = (CellLayout(256, (256, 512), backing, (), tuple(devices)) for devices in cells)
     return GuestLayout(facts, tuple(made))
@@ -93,3 +93,24 @@ def test_without_device_memory() -> None:
     with pytest.raises(DefectError, match="without device memory"):
         virtio_addresses(layout([[device(128)]]), None, [], BLOCK)
     assert virtio_addresses(layout([[]]), None, [], BLOCK) == []
+
+
+def test_places_that_libvirt_cannot_ask_for() -> None:
+    """Before 9.4 the device lies where QEMU puts it, which has to be a multiple of the guest's
+    block; with blocks of that size it is."""
+    given = layout([[device(512)]])
+    given.facts.virtio_pinned = False
+    assert offsets(given, (0, 256)) == [256]
+    with pytest.raises(InputError, match="no multiple of the guest's memory block 128 MiB"):
+        offsets(given, (0, 100))
+    aligned = layout([[device(512, 128)]])
+    aligned.facts.virtio_pinned = False
+    assert offsets(aligned, (0, 100)) == [128]
+
+
+def test_no_room() -> None:
+    """Addresses that devices name may leave too little of the window."""
+    end = WINDOW.size // MiB
+    assert offsets(layout([[device(256)]]), (0, end - 256)) == [end - 256]
+    with pytest.raises(InputError, match="no room for a virtio-mem device of 256 MiB on cell 0"):
+        offsets(layout([[device(256)]]), (0, end - 128))

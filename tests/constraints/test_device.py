@@ -310,3 +310,25 @@ def test_guests() -> None:
     guest = make_guest([2], 4, 8)
     plan = best(two_guests(guest, guest, rule("virtio-mem", guests=["two"])))
     assert [len(g.virtio_mem) for g in plan.guests] == [0, 1]
+
+
+def test_equal_cells_with_devices_are_paid_for_each() -> None:
+    """Also where the pages of DIMMs differ from those of everything else."""
+    large = {"kind": "page-size", "size": GiB, "of": "dimms"}
+    given = problem([2, 2, 2], 9, 12, EITHER, large, {"kind": "balance"}, host=host((99, 0, 9)))
+    plan = best(given)
+    used = pool_of(plan, 0, 4096)
+    assert (used.free_before - used.free_after) * 4096 == 9 * B
+    assert used.promised * 4096 == 3 * B
+
+
+def test_a_finer_device_makes_the_lowest_maximum() -> None:
+    """At least 14 blocks with 5 at first, in blocks of the guest of two: 15 by DIMMs; 14 where 4
+    are boot memory and a device of 10 gives one at first."""
+    block = {"kind": "guest-block", "size": 2 * B}
+    low = ["lowest-maxmem"]
+    most = [
+        best(problem([None], 5, {"at_least": 14}, block, *p, objectives=low)).guests[0].maximum
+        for p in ((), (EITHER,))
+    ]
+    assert most == [15 * B, 14 * B]

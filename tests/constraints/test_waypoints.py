@@ -100,3 +100,10 @@ def test_guests() -> None:
     guest = make_guest([2], 2, 6)
     given = two_guests(guest, guest, through(3) | {"guests": ["two"]})
     assert (new_sizes(given, 0), new_sizes(given, 1)) == ([[4]], [[1, 3]])
+
+
+def test_a_waypoint_at_a_maximum_that_may_be_exceeded() -> None:
+    """It is met all the same, though even cells would have a block more."""
+    policy = {"kind": "waypoints", "sizes": [7 * B]}
+    given = problem([2, 2], 4, {"at_least": 7}, policy, objectives=["least-imbalance"])
+    assert [stage.memory // B for stage in best(given).guests[0].stages] == [4, 7]
