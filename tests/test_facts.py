@@ -82,7 +82,7 @@ def test_devices() -> None:
     """RAM counts for its cell, other devices beside the cells, both before anything is added."""
     devices = [
         {"model": "dimm", "size": 2 * B, "cell": 1, "slot": 0},
-        {"model": "virtio-mem", "size": B, "cell": 0, "requested": 0, "block": 2 * MiB},
+        {"model": "virtio-mem", "size": B, "cell": 0, "requested": B, "block": 2 * MiB},
         {"model": "nvdimm", "size": 3 * B, "cell": 0, "slot": 1},
     ]
     facts = facts_of([2, 2], 10, 12, devices=devices, libvirt="9.0")
