@@ -6,8 +6,8 @@ qemu_migration.c:qemuMigrationSrcIsAllowed, conf/domain_conf.c:virDomainDefCheck
 conf/numa_conf.c:virDomainNumaCheckABIStability, qemu/qemu_domain.c:qemuDomainABIStabilityCheck.
 
 Page sizes, host nodes, numatune and hugepages are not compared: these may differ from host to host.
-Compared by libvirt, but not here, is what :class:`Domain` does not hold: uuid, CPU model, disks and
-other devices, the PCI address of a virtio-mem, an nvdimm's alignment and flags.
+Compared by libvirt, but not here, is what :class:`Domain` does not hold: uuid, features of the CPU,
+disks and other devices, the PCI address of a virtio-mem, an nvdimm's alignment and flags.
 """
 
 from __future__ import annotations
@@ -250,10 +250,28 @@ def _machine(source: Domain, target: Domain) -> Iterator[Violation]:
     states = tuple("on" if domain.acpi else "default" for domain in (target, source))
     text = "State of feature 'acpi' differs: source: '{1}', destination: '{0}'"
     yield from _same(text, states, place)
+    yield from _cpu(source, target)
     bits = [(domain.phys_bits_mode, domain.phys_bits) for domain in (target, source)]
     yield from _same("Target CPU maxphysaddr does not match source", bits, place)
     balloons = [domain.memballoon or "virtio" for domain in (target, source)]
     yield from _same("Target balloon model {} does not match source {}", balloons, place)
+
+
+def _cpu(source: Domain, target: Domain) -> Iterator[Violation]:
+    """What is known of the CPU (conf/cpu_conf.c:virCPUDefIsEqual); what is left out libvirt fills
+    in. A live source may have the one that QEMU has made of what was asked for, and then says
+    ``check='full'``; libvirt compares with what was asked for."""
+    if source.running and source.cpu_check == "full":
+        return
+    place = place_of(target, "domain")
+    for what, ours, theirs in (
+        ("mode", target.cpu_mode, source.cpu_mode),
+        ("check", target.cpu_check, source.cpu_check),
+        ("model", target.cpu_model, source.cpu_model),
+    ):
+        if ours and theirs:
+            text = f"Target CPU {what} {{}} does not match source {{}}"
+            yield from _same(text, (ours, theirs), place)
 
 
 def _devices(source: Domain, target: Domain, libvirt: Version) -> Iterator[Violation]:

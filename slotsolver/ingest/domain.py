@@ -117,6 +117,7 @@ class Domain:
     cpu_mode: str | None = None
     cpu_model: str | None = None
     cpu_vendor: str | None = None
+    cpu_check: str | None = None
     phys_bits: int | None = None
     phys_bits_mode: str | None = None
     vcpus: int = 1
@@ -163,6 +164,7 @@ def read_domain(data: bytes, *, source: str) -> Domain:
         cpu_mode=root.get("mode", "cpu"),
         cpu_model=root.text_at("cpu/model"),
         cpu_vendor=root.text_at("cpu/vendor"),
+        cpu_check=root.get("check", "cpu"),
         phys_bits=phys.unsigned("bits") if phys else None,
         phys_bits_mode=phys.get("mode") if phys else None,
         vcpus=_vcpus(vcpu),

@@ -206,6 +206,18 @@ REFUSED: dict[str, tuple[Replacements, tuple[str, ...]]] = {
         (("pc-q35-7.2", "pc-q35-7.1"),),
         ("Target domain machine type pc-q35-7.1 does not match source pc-q35-7.2",),
     ),
+    "a live CPU": (
+        (("check='none'", "check='full'"),),
+        ("Target CPU check full does not match source none",),
+    ),
+    "another CPU": (
+        ((">qemu64<", ">Nehalem<"),),
+        ("Target CPU model Nehalem does not match source qemu64",),
+    ),
+    "any CPU": (
+        (("mode='custom' match='exact' check='none'", "mode='maximum' check='none'"),),
+        ("Target CPU mode maximum does not match source custom",),
+    ),
     "phys-bits": (
         (("<numa>", "<maxphysaddr mode='emulate' bits='42'/><numa>"),),
         ("Target CPU maxphysaddr does not match source",),

@@ -144,3 +144,13 @@ def test_a_guest_is_not_judged_again() -> None:
     odd = odd.replace("<memory unit='MiB'>768", "<memory unit='MiB'>712")
     assert {violation.stage for violation in check_domain(domain(odd))} == {"guest"}
     assert texts(odd, odd) == []
+
+
+def test_a_live_source_does_not_say_which_cpu_it_was_asked_for() -> None:
+    """Its CPU is what QEMU has made of that: nothing is compared with it."""
+    live = moved((("type='qemu'", "type='qemu' id='7'"), ("check='none'", "check='full'")))
+    assert texts(RUNNING, live) == []
+    assert texts(moved(REFUSED["another CPU"][0]), live) == []
+    assert texts(moved((("check='none'", "check='full'"),))) == [
+        f"{CONFIG}Target CPU check full does not match source none"
+    ]
