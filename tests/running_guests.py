@@ -98,9 +98,8 @@ def steps(given: Problem, plan: Plan) -> list[Guest]:
             devices = [d for d in devices if d.model != "dimm" or d.slot != operation.slot]
         elif operation.do == "plug":
             dimm = plugged[operation.slot or 0]
-            devices.append(
-                Device(size=dimm.size, cell=dimm.cell, slot=dimm.slot, address=dimm.address)
-            )
+            where = {"cell": dimm.cell, "slot": dimm.slot, "address": dimm.address}
+            devices.append(Device(size=dimm.size, alias=operation.device, **where))
         else:
             place = next(i for i, d in enumerate(devices) if d.alias == operation.device)
             devices[place] = devices[place].model_copy(update={"requested": operation.size})
