@@ -325,7 +325,7 @@ class HostModel:
             self.model.add(short >= sum(taken) - there)
             total = total + short * grain
             paid = paid + there * grain
-        if self.pools and not shared:  # redundant; proofs need it, as the pools' own rows hide the sum
+        if self.pools and not shared:  # redundant, but the proof needs the sum
             growth = sum(guest.running.ahead for guest in running if guest.running)
             self.model.add(total >= growth - paid)
         return total

@@ -16,7 +16,10 @@ from slotsolver.size import GiB, MiB
 
 Draw = Any
 Document = dict[str, Any]
-SCALES = (("q35", 1024), ("q35", 512), ("q35", 128), ("pc", 1024), ("virt", 1024), ("pseries", 256), ("pseries", 256))
+SCALES = (
+    *(("q35", 1024), ("q35", 512), ("q35", 128), ("pc", 1024), ("virt", 1024)),
+    *(("pseries", 256), ("pseries", 256)),
+)
 """Machine types, and the unit of their guests (MiB)."""
 DEFAULT_BLOCK = {"pseries": 256}
 
