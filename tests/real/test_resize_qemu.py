@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,10 @@ import pytest
 
 from slotsolver import InputError, Plan
 from slotsolver.export.qemu import qemu_arguments
+from slotsolver.export.qmp import qmp_lines
+from slotsolver.ingest.live import as_qemu_says
+from slotsolver.ingest.qmp import read_qmp
+from slotsolver.ingest.qmp_session import QUERIES
 from slotsolver.plan import Operation
 from slotsolver.problem import Guest, Problem
 from slotsolver.size import GiB, MiB
@@ -174,6 +179,28 @@ def test_a_full_guest_shrinks(run: Run) -> None:
         (other,) = operations(problem)
         assert (other.do, other.size) == ("unplug", 128 * MiB)
         guest.carry_out(problem, done(problem))
+
+
+def test_huge_pages_are_taken_at_once(
+    qemu: ModuleType, hugepages: ModuleType, tmp_path: Path
+) -> None:
+    """What comes to a guest on huge pages takes them from the pool before it is plugged."""
+    page = {"page_size": 2 * MiB, "total": 512, "free": 384}
+    host = {"nodes": [{"id": 0, "memory": 4 * GiB, "pools": [page]}]}
+    cells = [{"cpus": "0", "memory": 256 * MiB, "page_size": 2 * MiB}]
+    known, arguments = planned(cells=cells, target=256 * MiB, maximum=GiB, slots=4)
+    with qemu.running(arguments) as running:
+        answers = {query: running.execute(query) for query in QUERIES}
+        (tmp_path / "answers.json").write_text(json.dumps(answers))
+        said = read_qmp([str(tmp_path / "answers.json")])
+        guest = as_qemu_says(known, said, source="the guest", target=512 * MiB)
+        problem = Problem.model_validate({"host": host, "guests": [guest]})
+        before = hugepages.free(2 * MiB)
+        for line in qmp_lines(problem, done(problem), "guest").splitlines():
+            running.send_line(line)
+            assert hugepages.free(2 * MiB) == before - 128
+        (added,) = (b for b in running.execute("query-memdev") if b["id"] == "memdimm0")
+    assert (added["size"], added["prealloc"]) == (256 * MiB, True)
 
 
 def done(problem: Problem) -> Plan:

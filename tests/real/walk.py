@@ -94,14 +94,16 @@ def draw(
 def wishes(rng: random.Random, guest: Guest) -> list[Document]:
     """Policies that may come on top."""
     slots = [device.slot for device in guest.devices if device.takes_slot]
-    orders: list[Any] = ["highest-slot", "lowest-slot", "largest", "smallest", slots[:2]]
-    return [
-        {"kind": "keep", "slots": rng.sample(slots, min(2, len(slots)))},
-        {"kind": "unplug-order", "order": rng.choice(orders)},
+    orders: list[Any] = ["highest-slot", "lowest-slot", "largest", "smallest"]
+    wanted: list[Document] = [
         {"kind": "max-operations", "count": rng.randint(1, 5)},
         {"kind": "per-step", "size": rng.choice([256 * MiB, 512 * MiB])},
         {"kind": "balance", "tolerance": rng.choice([256 * MiB, GiB])},
     ]
+    if slots:
+        orders.append(slots[:2])
+        wanted.append({"kind": "keep", "slots": rng.sample(slots, min(2, len(slots)))})
+    return [*wanted, {"kind": "unplug-order", "order": rng.choice(orders)}]
 
 
 def features(guest: Guest, planned: PlannedGuest, cold: set[str | None]) -> Iterator[str]:
