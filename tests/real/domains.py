@@ -160,7 +160,10 @@ def devices(domain: Domain) -> list[Facts]:
 
 
 def lacking(domain: Domain) -> int:
-    """KiB that a guest which does not run has not yet given of what is requested."""
+    """KiB of what is requested that <currentMemory> does not count, because a guest that does not
+    run has not given it yet; without a balloon it counts all there is."""
+    if domain.memballoon == "none":
+        return 0
     return sum((d.requested_kib or 0) - (d.current_kib or 0) for d in domain.devices)
 
 

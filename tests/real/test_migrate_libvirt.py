@@ -108,9 +108,9 @@ def test_refused_with_our_text(saved: Saved, name: str) -> None:
 
 
 def test_two_changes_at_once(saved: Saved) -> None:
-    """Of any two changes the one that libvirt notices first is told first; every eighth pair."""
+    """Of any two changes the one that libvirt notices first is told first; every twelfth pair."""
     tried = 0
-    for one, other in list(combinations(FAULTS, 2))[::8]:
+    for one, other in list(combinations(FAULTS, 2))[::12]:
         try:
             target = moved(FAULTS[other], moved(FAULTS[one], saved.source))
             said = first_text(saved.source, target)
@@ -118,7 +118,7 @@ def test_two_changes_at_once(saved: Saved) -> None:
             continue
         assert saved.restored_as(target) == said, (one, other)
         tried += 1
-    assert tried > 50
+    assert tried > 30
 
 
 @pytest.mark.parametrize("name", [name for name in FREE if name not in PAGES])

@@ -103,7 +103,7 @@ def started(libvirtd: Libvirtd, kind: str, folder: Path, fields: dict[str, Any])
     return Running(libvirtd, name, folder)
 
 
-@settings(EVERY_RUN, max_examples=8)
+@settings(EVERY_RUN, max_examples=6)
 @given(fields=shapes(), qmp=st.booleans(), migratable=st.booleans(), growth=st.integers(1, 8))
 def test_a_paused_domain_grows_as_planned(
     libvirtd: Libvirtd,

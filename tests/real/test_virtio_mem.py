@@ -97,7 +97,7 @@ def as_told(answer: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-@settings(EVERY_RUN, max_examples=8)
+@settings(EVERY_RUN, max_examples=6)
 @given(problem=growing())
 def test_libvirt_starts_it_as_planned(
     libvirtd: Libvirtd, domain_type: str, problem: Problem
@@ -135,7 +135,7 @@ def check_dump(text: str, xml: str, problem: Problem, guest: PlannedGuest) -> No
         assert theirs.current_kib == ours.current_kib
 
 
-@settings(EVERY_RUN, max_examples=8)
+@settings(EVERY_RUN, max_examples=6)
 @given(problem=growing())
 def test_qemu_starts_it_as_planned(qemu: ModuleType, problem: Problem) -> None:
     """So do QEMU's arguments, with the address said; and its monitor takes the maximum."""
