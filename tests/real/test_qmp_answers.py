@@ -44,7 +44,7 @@ def answered(qemu: ModuleType, folder: Path) -> Guest:
 
 
 def test_answers_of_a_real_qemu(qemu: ModuleType, tmp_path: Path) -> None:
-    """Models, sizes, slots, addresses, nodes and bindings are those of its command line."""
+    """Models, sizes, slots, addresses, nodes, bindings and names are those of its command line."""
     guest = answered(qemu, tmp_path)
     nvdimm, *others = guest.devices
     assert nvdimm == Device(
@@ -55,9 +55,18 @@ def test_answers_of_a_real_qemu(qemu: ModuleType, tmp_path: Path) -> None:
         address=0x140000000,
         label=128 * KiB,
         alias="nvdimm0",
+        backend="n0",
     )
     assert others == [
-        Device(size=128 * MiB, cell=1, slot=4, address=0x180000000, host_nodes=(0,), alias="dimm4"),
+        Device(
+            size=128 * MiB,
+            cell=1,
+            slot=4,
+            address=0x180000000,
+            host_nodes=(0,),
+            alias="dimm4",
+            backend="m4",
+        ),
         Device(
             model="virtio-mem",
             size=GiB,
@@ -67,6 +76,7 @@ def test_answers_of_a_real_qemu(qemu: ModuleType, tmp_path: Path) -> None:
             requested=64 * MiB,
             current=0,
             alias="vm",
+            backend="v",
         ),
     ]
     assert guest.running
