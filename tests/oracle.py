@@ -75,7 +75,8 @@ def best(
     leave a remainder are :class:`Unsupported`). ``down_to`` is `finest-step`'s (bytes, 0: none);
     without it the objective's own, and the default step for the default objectives. ``excess`` is
     how far a maximum of the form ``at_least`` may be exceeded (bytes; without it the sum of the
-    smallest DIMMs that the cells may have, which is enough where `lowest-maxmem` comes first).
+    smallest DIMMs that the cells may have, or as many of the largest of these as `slots` wants
+    exactly, which is enough where `lowest-maxmem` comes first).
 
     Fixed here: boot memory is free where no cell states its own, even if the guest states the sum.
     Free boot memory and devices are at most the smallest stage. Where boot and target are one
@@ -159,7 +160,9 @@ class _Search:
             raise Unsupported("a maximum of at least the target")
         reach = self.settings.excess
         if reach is None:
-            reach = sum(self.rules.smallest_dimm(c, unit) for c, unit in enumerate(units))
+            smallest = [self.rules.smallest_dimm(c, unit) for c, unit in enumerate(units)]
+            exactly = max((p.exactly or 0 for p in self.rules.of("slots")), default=0)
+            reach = max(sum(smallest), exactly * max(smallest))
         for more in range(0, reach + 1, gcd(min(units), sizes[-1])):
             yield [*sizes[:-1], sizes[-1] + more]
 
