@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 from slotsolver.plan import Plan
 from slotsolver.size import MiB
 from tests.real.conftest import absent
-from tests.real.domains import Facts, Running, devices, domain_of, planned_devices
-from tests.real.libvirtd import Libvirtd, LibvirtError
+from tests.real.domains import Facts, Running, devices, domain_of, lacking, planned_devices
+from tests.real.libvirtd import TIMEOUT_SECONDS, Libvirtd, LibvirtError
 from tests.real.linux import COMMAND_LINE, VIRTIO_MEM, Linux, NoLinuxError, linux
 
 DOMAIN = """\
@@ -68,6 +69,16 @@ class Booted(Running):
         """Whether the guest's kernel comes to have so much memory online, and has refused none."""
         assert self.guest is not None
         return self.guest.until(size).memory == size and self.guest.refusals() == []
+
+    def heard(self) -> bool:
+        """Whether libvirt comes to know all that its virtio-mem gives: it hears of it by an event
+        of QEMU, later than the guest's kernel."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while lacking(domain_of(self.daemon.dumpxml(self.name))):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
 
     def live(self) -> list[Facts]:
         """The devices that libvirt says it has."""
@@ -130,6 +141,7 @@ def test_a_resize_by_hand_and_a_move(booted: Booted) -> None:
     device = str(booted.out / "device-1.xml")
     booted.daemon.virsh("update-device", booted.name, device, "--live")
     assert booted.has(plan.guests[0].memory)
+    assert booted.heard()
     assert booted.live() == planned_devices(plan.guests[0])
     booted.move(state="--running")
     assert booted.live() == planned_devices(plan.guests[0])
