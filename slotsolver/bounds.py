@@ -11,6 +11,9 @@ from slotsolver.cell_facts import CellFacts
 ENDLESS = 1 << 20
 """More DIMMs than any guest can have: the growth cannot be reached."""
 
+MOST_REACHES = 64
+"""For how many DIMMs it is told how far they reach."""
+
 
 def fewest_dimms(cell: CellFacts, growth: int, before: int, largest: int) -> int:
     """A lower bound on the DIMMs that add ``growth`` to a cell with ``before`` (MiB).
@@ -36,6 +39,21 @@ def fewest_dimms(cell: CellFacts, growth: int, before: int, largest: int) -> int
             return count + -(-left // size)
         before, left, count = before + size, left - size, count + 1
     return count
+
+
+def reaches(cell: CellFacts, before: int, top: int) -> list[int]:
+    """The most memory (MiB) that a cell with ``before`` can have after 0, 1, 2, ... DIMMs, as far
+    as that is less than ``top``; where nothing more can be plugged, the last one holds for any
+    number."""
+    found: list[int] = []
+    while before < top and len(found) < MOST_REACHES:
+        found.append(before)
+        limit = min((rule(before, cell.largest_unit) for rule in cell.growth_rules), default=top)
+        size = cell.largest_up_to(min(limit, cell.largest), cell.unit)
+        if size <= 0:
+            break
+        before += size
+    return found
 
 
 def fewest_exact(step: int, growth: int) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ortools.sat.python import cp_model
 
-from slotsolver.bounds import ENDLESS, fewest_dimms, fewest_exact
+from slotsolver.bounds import ENDLESS, fewest_dimms, fewest_exact, reaches
 from slotsolver.cell_facts import CellFacts
 from slotsolver.menu import Menu
 from slotsolver.open_model import OpenDimms
@@ -44,6 +44,8 @@ class CellModel:
         self.open: dict[int, OpenDimms] = {}
         """DIMMs of a running guest whose sizes are left open, by stage."""
         self._open_sizes = menu.open
+        self.numbers: dict[int, cp_model.IntVar] = {}
+        """How many DIMMs there are up to a stage, where that is a variable of its own."""
         self.free_totals: dict[int, cp_model.IntVar] = {}
         """The grid variables of totals that are not known, by stage."""
         self._used: dict[tuple[int, int], cp_model.IntVar] = {}
@@ -63,6 +65,8 @@ class CellModel:
         self.totals: list[Linear] = [self.boot + staying]
         for stage in self.growth_stages:
             self._grow(stage)
+        if running and facts.growth_rules and not self.virtio:
+            self._reach_rows()
         if facts.exact_step and len(windows) > 1 and not running and not self.virtio:
             least = fewest_exact(facts.exact_step, windows[-1][0] - windows[0][1])
             self.fewest = max(self.fewest, least)
@@ -89,6 +93,10 @@ class CellModel:
         gained += [device.raised[stage] for device in self.virtio]
         total = self.totals[stage - 1] + sum(gained)
         if self.guest.running:
+            if self.facts.growth_rules:  # rows about it are long, so it is a variable of its own
+                known = self.guest.new_int(0, high)
+                self.guest.model.add(known == total)
+                total = known
             self.totals.append(total)
             return
         if low == high:
@@ -113,6 +121,20 @@ class CellModel:
             self.fewest += fewest
             self.guest.model.add(cp_model.LinearExpr.sum(counts) >= fewest)
 
+    def _reach_rows(self) -> None:
+        """Redundant rows: few DIMMs reach only so far (proofs need them)."""
+        reached = reaches(self.facts, self.windows[0][1], self.windows[-1][1])
+        for stage in self.growth_stages:
+            number = self.guest.new_int(0, self.guest.facts.slot_limit)
+            gained = sum(self.gained(at) for at in self.growth_stages if at <= stage)
+            self.guest.model.add(number == gained)
+            self.numbers[stage] = number
+            for few, most in enumerate(reached):
+                beyond = self.guest.new_bool()
+                self.guest.model.add(number <= few).only_enforce_if(~beyond)
+                self.guest.model.add(number >= few + 1).only_enforce_if(beyond)
+                self.guest.model.add(self.totals[stage] <= most).only_enforce_if(~beyond)
+
     @property
     def lowered(self) -> Linear:
         """What its virtio-mem devices give back first."""
@@ -126,6 +148,13 @@ class CellModel:
         """How many DIMMs it gains at a stage."""
         counts: list[Linear] = [n for (_, t), n in self._counts.items() if t == stage]
         return sum(counts) + (self.open[stage].number if stage in self.open else 0)
+
+    def all_numbers(self) -> list[cp_model.IntVar]:
+        """Variables that sum to all DIMMs that it gains."""
+        if self.numbers:
+            return [self.numbers[max(self.numbers)]]
+        opened = [dimms.number for dimms in self.open.values()]
+        return [*(n for _, _, n in self.counts()), *opened]
 
     def count(self, size: int, stage: int) -> Linear:
         """DIMMs of ``size`` MiB gained at ``stage``; 0 where that cannot be."""

@@ -154,8 +154,7 @@ class GuestModel:
     @cached_property
     def planned(self) -> Linear:
         """DIMMs planned, all stages."""
-        counts = [n for cell in self.cells for _, _, n in cell.counts()]
-        counts += [dimms.number for cell in self.cells for dimms in cell.open.values()]
+        counts = [n for cell in self.cells for n in cell.all_numbers()]
         return cp_model.LinearExpr.sum(counts) if counts else 0
 
     @property
