@@ -70,8 +70,9 @@ class Later:
 
 def best(problem: Problem) -> Vector | None:
     """The lexicographically smallest values of :data:`LAYERS`, ``None`` if there is no plan."""
-    search = _Search(problem)
-    choices = sorted(search.choices(), key=lambda pair: pair[0])
+    search = Search(problem)
+    paid = (pair for pair in search.choices() if not search.missing(search.usage(pair[1])))
+    choices = sorted(paid, key=lambda pair: pair[0])
     for values, group in groupby(choices, key=lambda pair: pair[0]):
         ends = [end for _, choice in group if (end := search.end(choice)) is not None]
         if ends:
@@ -92,7 +93,7 @@ def multisets(total: int, menu: tuple[tuple[int, int], ...], most: int) -> tuple
     return tuple(found)
 
 
-class _Search:
+class Search:
     """All choices of one guest."""
 
     def __init__(self, problem: Problem) -> None:
@@ -111,8 +112,7 @@ class _Search:
                 for value in self._values(now, units):
                     for stages in self._plans(now, units):
                         choice = Choice(units, pages, nodes, now, stages)
-                        if self._pools_suffice(choice, *self._grown(choice)):
-                            yield (value[0], self._departures(now, stages), *value[1:]), choice
+                        yield (value[0], self._departures(now, stages), *value[1:]), choice
 
     def _dimms(self, units: Vector) -> Iterator[Dimms]:
         rules = self.rules
@@ -285,18 +285,12 @@ class _Search:
         kept = self._totals(now.gone, least)
         return kept, _add(self._totals(now.gone, now.requested), now.new)
 
-    def _pools_suffice(self, choice: Choice, kept: Vector, totals: Vector) -> bool:
-        """Whether the host has pages for growth to these totals."""
-        return not self._missing(choice, kept, totals)
-
-    def _missing(self, choice: Choice, kept: Vector, totals: Vector) -> int:
-        """How much growth to these totals exceeds what the pools hold and get back."""
-        host = self.problem.host
-        if host is None:
-            return 0
-        free: dict[Pool, int] = {}
-        for node, page in product(host.nodes, host.page_sizes()):
-            free[node.id, page] = host.pool(node.id, page).free * page // MiB
+    def usage(self, choice: Choice, totals: Vector | None = None) -> dict[Pool, int]:
+        """What growth to some totals, or to those at the target, takes of each pool, less what goes
+        back to it."""
+        taken: dict[Pool, int] = {}
+        if self.problem.host is None:
+            return taken
         devices = self.guest.devices
         gone = [(devices[i], devices[i].size) for i in choice.now.gone]
         for index, size in choice.now.requested.items():
@@ -304,10 +298,18 @@ class _Search:
         for device, size in gone:
             pool = self.rules.origin(device)
             if pool is not None:
-                free[pool] += size // MiB
-        for cell, growth in enumerate(t - k for t, k in zip(totals, kept, strict=True)):
-            free[choice.nodes[cell], choice.pages[cell]] -= growth
-        return sum(max(0, -left) for left in free.values())
+                taken[pool] = taken.get(pool, 0) - size // MiB
+        kept, target = self._grown(choice)
+        growth = [t - k for t, k in zip(totals or target, kept, strict=True)]
+        for node, page, more in zip(choice.nodes, choice.pages, growth, strict=True):
+            taken[node, page] = taken.get((node, page), 0) + more
+        return taken
+
+    def missing(self, usage: Mapping[Pool, int]) -> int:
+        """How much of what is taken the pools do not have."""
+        host = self.problem.host
+        free = {pool: host.pool(*pool).free * pool[1] // MiB for pool in usage} if host else {}
+        return sum(max(0, taken - free[pool]) for pool, taken in usage.items())
 
     # --- later ---
 
@@ -315,7 +317,7 @@ class _Search:
         """How much of the maximum is out of reach at least, how much growth to it lacks pages, and
         the least imbalance on the way there; ``None`` where the choice has no place or later sizes
         cannot be met."""
-        kept, totals = self._grown(choice)
+        totals = self._grown(choice)[1]
         left = list(choice.now.new)
         for dimm, stage in zip(self.growth, choice.stages, strict=True):
             if stage == 0:
@@ -324,34 +326,32 @@ class _Search:
             return None
         requested = tuple(sorted(choice.now.requested.items()))
         start = Later(totals, requested, tuple(left), choice.now.new)
-        return self._onwards(choice, kept, start, 1)
+        return self._onwards(choice, start, 1)
 
-    def _onwards(self, choice: Choice, kept: Vector, here: Later, stage: int) -> Vector | None:
+    def _onwards(self, choice: Choice, here: Later, stage: int) -> Vector | None:
         """The best way through this stage and those after it."""
         last = stage == len(self.later_sizes)
         found: Vector | None = None
         for option in sorted(self._options(choice, here, stage), key=lambda o: -sum(o.totals)):
             if not last:
                 if self._placed(choice, option.open):
-                    rest = self._onwards(choice, kept, option, stage + 1)
+                    rest = self._onwards(choice, option, stage + 1)
                     found = min(found or rest, rest) if rest is not None else found
                 continue
-            unpaid = self._missing(choice, kept, option.totals)
+            unpaid = self.missing(self.usage(choice, option.totals))
             values = (self.rules.room - sum(option.totals), unpaid, option.spreads)
             if found is not None and values >= found:
                 continue
-            if self._placed(choice, option.open) and self._ends_well(choice, kept, option):
+            if self._placed(choice, option.open) and self._ends_well(choice, option):
                 found = values
         return found
 
-    def _ends_well(self, choice: Choice, kept: Vector, there: Later) -> bool:
+    def _ends_well(self, choice: Choice, there: Later) -> bool:
         """Whether the pools hold the maximum of the cells for which that is wanted."""
-        target = self._grown(choice)[1]
-        totals = tuple(
-            later if self.rules.reserved_to_the_end(cell) else now
-            for cell, (now, later) in enumerate(zip(target, there.totals, strict=True))
-        )
-        return self._pools_suffice(choice, kept, totals)
+        promised = [self.rules.reserved_to_the_end(c) for c in range(len(there.totals))]
+        pairs = zip(there.totals, self._grown(choice)[1], strict=True)
+        totals = tuple(pair[not promise] for pair, promise in zip(pairs, promised, strict=True))
+        return not any(promised) or not self.missing(self.usage(choice, totals))
 
     def _options(self, choice: Choice, here: Later, stage: int) -> Iterator[Later]:
         """Every growth of one later stage."""

@@ -29,22 +29,60 @@ def running_problems(draw: Draw) -> Problem:
     """A running guest with one or two cells, up to five devices and a few units to grow."""
     machine, unit = draw(st.sampled_from(SCALES))
     cells = draw(st.integers(1, 2))
+    guest, policies = draw(_guest("vm", machine, unit, cells, 5 - cells // 2))
+    if draw(st.integers(0, 3)) == 0:
+        guest["growth"] = draw(_growth(guest, unit))
+    return _problem(draw, [guest], policies, unit)
+
+
+@st.composite
+def two_running_problems(draw: Draw) -> Problem:
+    """Two running guests with one cell and up to two devices each on one host."""
+    machine, unit = draw(st.sampled_from(SCALES))
+    guests, policies = [], []
+    for name in ("one", "two"):
+        guest, own = draw(_guest(name, machine, unit, 1, 2))
+        guest.pop("waypoints", None)
+        guests.append(guest)
+        policies += [policy | {"guests": [name]} for policy in own if policy["kind"] != "reserve"]
+    return _problem(draw, guests, policies, unit)
+
+
+def _problem(draw: Draw, guests: list[Document], policies: list[Document], unit: int) -> Problem:
+    back = sum(device["size"] for guest in guests for device in guest["devices"])
+    host = draw(_host(unit, back, several=len(guests) > 1))
+    for guest in guests if host else ():
+        _bind(draw, guest, host)
+    return Problem.model_validate(
+        {
+            "host": host,
+            "guests": guests,
+            "policies": policies,
+            "libvirt": draw(st.sampled_from(["9.0", "10.0"])),
+        }
+    )
+
+
+@st.composite
+def _guest(
+    draw: Draw, name: str, machine: str, unit: int, cells: int, most: int
+) -> tuple[Document, list[Document]]:
+    """A guest with up to ``most`` devices, and the policies about it."""
     guest: Document = {
-        "name": "vm",
+        "name": name,
         "machine": machine,
         "running": True,
         "cells": [
             {"cpus": [c], "memory": draw(st.integers(1, 2)) * unit * MiB} for c in range(cells)
         ],
     }
-    sizes = draw(st.lists(st.integers(1, 3), max_size=5 - cells // 2))
+    sizes = draw(st.lists(st.integers(1, 3), max_size=most))
     devices = [draw(_device(size, unit, cells, machine)) for size in sizes]
     extra = draw(st.integers(0, 5 if cells == 1 else 4))
     room = sum(d["size"] for d in devices) + extra * unit * MiB
     boot = sum(c["memory"] for c in guest["cells"])
     guest["maximum"] = boot + room + (0 if extra else unit * MiB) * (not devices)
-    counted = len(devices)
-    guest["slots"] = counted + draw(st.integers(0, 3 if cells == 1 else 2))
+    guest["slots"] = len(devices) + draw(st.integers(0, 3 if cells == 1 else 2))
     _place(draw, guest, devices, unit)
     guest["devices"] = devices
     slots = [d["slot"] for d in devices if d["model"] == "dimm"]
@@ -55,17 +93,7 @@ def running_problems(draw: Draw) -> Problem:
     if accept is not None:
         policies.append({"kind": "accept", "distance": accept})
     _target(draw, guest, unit, exact=accept in (None, "exact"))
-    if draw(st.integers(0, 3)) == 0:
-        guest["growth"] = draw(_growth(guest, unit))
-    host = draw(_host(guest, unit, sum(d["size"] for d in devices)))
-    return Problem.model_validate(
-        {
-            "host": host,
-            "guests": [guest],
-            "policies": policies,
-            "libvirt": draw(st.sampled_from(["9.0", "10.0"])),
-        }
-    )
+    return guest, policies
 
 
 @st.composite
@@ -200,27 +228,25 @@ def _growth(draw: Draw, guest: Document, unit: int) -> list[Document]:
 
 
 @st.composite
-def _host(draw: Draw, guest: Document, unit: int, back: int) -> Document | None:
-    """A host with one or two nodes that may be short of pages, and what the guest asks of it."""
-    kind = draw(st.integers(0, 2))
-    if kind == 0:
+def _host(draw: Draw, unit: int, back: int, *, several: bool) -> Document | None:
+    """A host with one or two nodes that may be short of pages; ``back`` bytes may come back."""
+    if not several and draw(st.integers(0, 2)) == 0:
         return None
-    nodes = draw(st.integers(1, 2))
     page = GiB if unit >= 512 and draw(st.booleans()) else 2 * MiB
     plenty = draw(st.integers(0, 2)) == 0
-    document: Document = {"nodes": []}
-    for node in range(nodes):
-        free = 64 if plenty else draw(st.integers(0, 6))
-        pages = free * unit * MiB // page
+    nodes = []
+    for node in range(draw(st.integers(1, 2))):
+        pages = (64 if plenty else draw(st.integers(0, 6))) * unit * MiB // page
         small = draw(st.integers(0, 4)) * unit * MiB
-        document["nodes"].append(
-            {
-                "id": node,
-                "memory": small + 4096 * GiB,
-                "free": small,
-                "pools": [{"page_size": page, "total": pages + back // page + 1, "free": pages}],
-            }
-        )
+        pool = {"page_size": page, "total": pages + back // page + 1, "free": pages}
+        memory = small + 4096 * GiB
+        nodes.append({"id": node, "memory": memory, "free": small, "pools": [pool]})
+    return {"nodes": nodes}
+
+
+def _bind(draw: Draw, guest: Document, host: Document) -> None:
+    """Let cells ask for the host's large pages, where they can have them, and for a node."""
+    page = host["nodes"][0]["pools"][0]["page_size"]
     for number, cell in enumerate(guest["cells"]):
         mine = [d for d in guest["devices"] if d["cell"] == number and d["model"] != "nvdimm"]
         sizes = [cell["memory"], *(d.get("block", d["size"]) for d in mine)]
@@ -228,5 +254,4 @@ def _host(draw: Draw, guest: Document, unit: int, back: int) -> Document | None:
         if not any(size % page for size in sizes) and draw(st.integers(0, 3)) > 0:
             cell["page_size"] = page
         if draw(st.booleans()):
-            cell["host_nodes"] = [draw(st.integers(0, nodes - 1))]
-    return document
+            cell["host_nodes"] = [draw(st.integers(0, len(host["nodes"]) - 1))]
