@@ -24,9 +24,7 @@ from itertools import groupby, product
 from slotsolver.problem import Device, Problem, ReservedDimm
 from slotsolver.size import MiB
 from tests.oracle_running_fit import Gap, Piece, apart, fits, gaps
-from tests.oracle_running_rules import Dimm, Dimms, Pool, Rules, Unsupported, Vector
-
-__all__ = ["LAYERS", "Unsupported", "best"]
+from tests.oracle_running_rules import Dimm, Dimms, Pool, Rules, Vector
 
 LAYERS = (
     "target-distance",
@@ -361,7 +359,7 @@ class Search:
             for dimm, when in zip(self.growth, choice.stages, strict=True)
             if when == stage
         )
-        devices = [index for index, _ in here.requested]
+        devices = dict(here.requested)
         slots = self._free_slots(choice.now.gone) - len(here.new) - len(planned)
         space = self._space(choice.now.gone) - sum(s for _, s in (*here.new, *planned))
         if slots < 0 or space < 0:
@@ -384,7 +382,7 @@ class Search:
                     yield Later(totals, requested, (*here.open, *more), new, spreads)
 
     def _raises(self, index: int, now: int) -> list[int]:
-        """What may be requested of a virtio-mem device later: as much or more."""
+        """What may be requested of a virtio-mem device later."""
         return sorted({now, *(size for size in self.rules.requests(index) if size > now)})
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slotsolver.problem import Problem
-from tests.oracle_running import IN_BYTES, LAYERS, MiB, Search, Unsupported
-from tests.oracle_running_rules import Pool, Vector
+from slotsolver.size import MiB
+from tests.oracle_running import IN_BYTES, LAYERS, Search
+from tests.oracle_running_rules import Pool, Unsupported, Vector
 
 KNOWN = LAYERS.index("unpaid-growth")
 """How many of the layers are searched."""

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, note, reject, settings
 from slotsolver import Infeasible, InputError, Plan
 from slotsolver.problem import Problem
 from slotsolver.solver import solve
-from tests.oracle_running import LAYERS, Unsupported, best
+from tests.oracle_running import LAYERS, best
 from tests.oracle_running_problems import running_problems, two_running_problems
+from tests.oracle_running_rules import Unsupported
 from tests.oracle_running_several import best_of_several
 
 
