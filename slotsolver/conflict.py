@@ -14,6 +14,7 @@ from slotsolver.constraints.guest_block import GuestBlock
 from slotsolver.constraints.swap import Swap
 from slotsolver.errors import InputError
 from slotsolver.gather import gather
+from slotsolver.nearest import has_text, wanted_text
 from slotsolver.plan import Conflict
 from slotsolver.platforms import platform_for
 from slotsolver.policies import Policy
@@ -206,11 +207,11 @@ def _running_rules(problem: Problem, guest: Guest) -> Iterator[Rule]:
         )
     accepted = [p for p in problem.policies if isinstance(p, Accept) and p.concerns(guest)]
     distance = accepted[-1].distance if accepted else "exact"
-    if distance in SIDES and guest.target_size != guest.size_now:
-        wanted, has = format_size(guest.target_size), format_size(guest.size_now)
+    if distance in SIDES and not guest.is_as_wanted:
         yield Rule(
             "target",
-            f"guest {name}, which has {has}, is to have {SIDES[distance]} {wanted}",
+            f"guest {name}, which has {has_text(guest)}, is to have {SIDES[distance]} "
+            f"{wanted_text(guest)}",
             f"target {name}",
             _with_policy(Accept(distance="nearest", guests=(name,))),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from slotsolver.constraints.accept import Accept
 from slotsolver.constraints.swap import Swap
@@ -18,17 +18,38 @@ Sizes = Callable[[Problem], tuple[int, ...] | None]
 ``None`` where there is no plan or none was found."""
 
 
+_NOT = {"below": "above", "above": "below"}
+
+
 def nearest_sizes(problem: Problem, sizes: Sizes) -> tuple[Remedy, ...]:
     """For every running guest whose target has to be met exactly: the nearest sizes below and above
     that can be met, and whether exchanging DIMMs or more slots would let it be met. All are solved
     for."""
     found: list[Remedy] = []
     for place, guest in enumerate(problem.guests):
-        if guest.running and guest.target_size != guest.size_now and _exact(problem, guest):
+        if guest.running and not guest.is_as_wanted and _exact(problem, guest):
             found += _around(problem, guest, place, sizes)
             found += _swapped(problem, guest, sizes)
             found += _more_slots(problem, guest, sizes)
     return tuple(found)
+
+
+def wanted_text(guest: Guest) -> str:
+    """The target of a guest, of each cell where cells have targets."""
+    if isinstance(guest.target, dict):
+        return _cells_text(guest.target)
+    return format_size(guest.target)
+
+
+def has_text(guest: Guest) -> str:
+    """What a guest has, said as its target is."""
+    if isinstance(guest.target, dict):
+        return _cells_text(guest.cells_now)
+    return format_size(guest.size_now)
+
+
+def _cells_text(sizes: Mapping[int, int]) -> str:
+    return ", ".join(f"{format_size(size)} in cell {cell}" for cell, size in sorted(sizes.items()))
 
 
 def _exact(problem: Problem, guest: Guest) -> bool:
@@ -40,8 +61,18 @@ def _around(problem: Problem, guest: Guest, place: int, sizes: Sizes) -> Iterato
     for side in ("below", "above"):
         accept = Accept(distance=side, guests=(guest.name,))
         reached = _try(_with(problem, accept), sizes)
-        if reached is not None:
-            size = format_size(reached[place])
+        if reached is None:
+            continue
+        size = format_size(reached[place])
+        if isinstance(guest.target, dict):
+            yield Remedy(
+                change="policy",
+                from_="accept exact",
+                to=f"accept {side}",
+                says=f"with no cell of guest {guest.name} {_NOT[side]} its target it comes to "
+                f"{size} in all: --accept {side}",
+            )
+        else:
             now = ", which it has" if reached[place] == guest.size_now else ""
             yield Remedy(
                 change=f"target of guest {guest.name}",
@@ -60,7 +91,7 @@ def _swapped(problem: Problem, guest: Guest, sizes: Sizes) -> Iterator[Remedy]:
             change="policy",
             from_="no-swap",
             to="swap",
-            says=f"guest {guest.name} can have exactly {format_size(guest.target_size)} if DIMMs "
+            says=f"guest {guest.name} can have exactly {wanted_text(guest)} if DIMMs "
             f"may be exchanged: --policy swap",
         )
 
@@ -83,7 +114,7 @@ def _more_slots(problem: Problem, guest: Guest, sizes: Sizes) -> Iterator[Remedy
         change=f"slots of guest {guest.name}",
         from_=str(guest.slots),
         to=str(high),
-        says=f"it can have exactly {format_size(guest.target_size)} with {high} slots, but only "
+        says=f"it can have exactly {wanted_text(guest)} with {high} slots, but only "
         f"once it is started anew with them (virsh edit)",
     )
 

@@ -20,7 +20,7 @@ from pydantic import (
 from slotsolver.fields import Ids, IdText, Model
 from slotsolver.host import MAX_CELLS, Host, HostNode, Pool
 from slotsolver.policies import Objective, Policy, read_objective, read_policy
-from slotsolver.size import Size, SizeOrZero, format_size
+from slotsolver.size import MiB, Size, SizeOrZero, format_size
 
 __all__ = [
     "AtLeast",
@@ -255,9 +255,15 @@ class Guest(Model):
 
     @model_validator(mode="after")
     def _runs(self) -> Self:
-        """A running guest has boot memory in every cell, and slots and addresses of its devices."""
+        """A running guest has boot memory in every cell, and slots and addresses of its devices;
+        its maximum is whole MiB (qemu/qemu_domain.c:qemuDomainAlignMemorySizes)."""
         if not self.running:
             return self
+        if isinstance(self.maximum, int) and self.maximum % MiB:
+            raise ValueError(
+                f"guest {self.name} is running: its maximum {format_size(self.maximum)} is not "
+                f"whole MiB, to which libvirt rounds it up at the start; give what it runs with"
+            )
         if any(cell.memory is None for cell in self.cells):
             raise ValueError(f"guest {self.name} is running: give `memory` for every cell")
         if isinstance(self.maximum, AtLeast):
@@ -298,6 +304,22 @@ class Guest(Model):
     def devices_size(self) -> int:
         """Bytes that the memory devices give that are there already, of every model."""
         return sum(d.memory for d in self.devices)
+
+    @property
+    def cells_now(self) -> dict[int, int]:
+        """What each cell has, bytes; boot memory must be known."""
+        found = {cell.id: cell.memory or 0 for cell in self.cells}
+        for device in self.devices:
+            if device.is_ram:
+                found[device.cell or 0] += device.memory
+        return found
+
+    @property
+    def is_as_wanted(self) -> bool:
+        """Whether it has its target, in every cell where cells have targets."""
+        if isinstance(self.target, dict):
+            return self.target == self.cells_now
+        return self.target == self.size_now
 
     @property
     def size_now(self) -> int:

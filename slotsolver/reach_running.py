@@ -14,7 +14,7 @@ def refute_running(facts: GuestFacts) -> None:
     wanted is no size that it could have."""
     guest, running = facts.guest, facts.running
     assert running is not None  # noqa: S101 - asked for running guests only
-    if guest.maximum is None and guest.target_size != guest.size_now:
+    if guest.maximum is None and not guest.is_as_wanted:
         raise InputError(
             f"guest {guest.name}: unsupported configuration: cannot use/hotplug a memory device "
             f"when domain 'maxMemory' is not defined; set it (virsh edit) and start the guest anew"
@@ -54,9 +54,13 @@ def _on_the_grid(facts: GuestFacts) -> None:
     for what, wanted, now, grain in rows:
         if (wanted - now) % grain:
             below = wanted - (wanted - now) % grain
+            near = f"is {format_size(below * MiB)}; --accept below takes it"
+            if (below + grain) * MiB <= facts.guest.maximum_size:
+                near = (
+                    f"are {format_size(below * MiB)} and {format_size((below + grain) * MiB)}; "
+                    f"--accept nearest (or below, above) takes one"
+                )
             raise InputError(
                 f"{what} {format_size(wanted * MiB)} cannot be met: it changes by multiples of "
-                f"{format_size(grain * MiB)}; the nearest are {format_size(below * MiB)} and "
-                f"{format_size((below + grain) * MiB)}; --accept nearest (or below, above) takes "
-                f"one"
+                f"{format_size(grain * MiB)}; the nearest {near}"
             )

@@ -12,6 +12,7 @@ from slotsolver.errors import InputError
 from slotsolver.nearest import nearest_sizes
 from slotsolver.plan import Infeasible
 from slotsolver.problem import Problem
+from slotsolver.size import MiB
 from slotsolver.solver import solve
 from tests.constraints.builders import B, packed, problem, running, two_running
 
@@ -129,3 +130,31 @@ def test_what_is_told_can_be_had() -> None:
     assert not isinstance(solve(given({"kind": "swap"})), Infeasible)
     for target in (4, 5):
         assert isinstance(solve(given(target=target)), Infeasible)
+
+
+def test_targets_of_cells_whose_sum_is_there_already() -> None:
+    """The target is part of the conflict, cell by cell, and an exchange would meet it."""
+    asked = running([2, 2], {0: 3, 1: 5}, 16, devices=packed(2, 2))
+    assert asked.guests[0].cells_now == {0: 6 * B, 1: 2 * B}
+    answer = solve(asked)
+    assert isinstance(answer, Infeasible)
+    assert {c.rule for c in answer.conflict} == {"no-swap", "target"}
+    says = next(c.says for c in answer.conflict if c.rule == "target")
+    assert "768 MiB in cell 0, 256 MiB in cell 1, is to have exactly 384 MiB in cell 0" in says
+    assert ("policy", "swap") in {(r.change, r.to) for r in answer.remedies}
+    assert not [r for r in answer.remedies if r.change.startswith("target")]
+
+
+def test_a_size_above_the_maximum_is_not_offered() -> None:
+    """Of the two sizes beside a target off the grid only one can be had."""
+    guest = running([2], 4, 16).guests[0]
+    odd = guest.model_copy(update={"maximum": 16 * B + 64 * MiB, "target": 16 * B + 64 * MiB})
+    with pytest.raises(InputError, match=r"the nearest is 2 GiB; --accept below takes it"):
+        solve(Problem(guests=(odd,)))
+
+
+def test_a_maximum_of_a_part_of_a_mib_is_refused() -> None:
+    """No guest runs with one: libvirt rounds it up."""
+    fields = running([2], 4, 16).guests[0].model_dump() | {"maximum": 16 * B + 512 * 1024}
+    with pytest.raises(ValueError, match=r"its maximum 2048\.5 MiB is not whole MiB"):
+        Problem.model_validate({"guests": [fields]})

@@ -59,7 +59,8 @@ class Device(Policy):
         if self.use == "dimm":
             return "memory grows by DIMMs"
         how = "a virtio-mem device" if self.use == "virtio-mem" else "DIMMs or a virtio-mem device"
-        return f"memory grows by {how}, a new one with blocks of {format_size(self.block)}"
+        new = f"only a guest that does not run gets a new one, of {format_size(self.block)} blocks"
+        return f"memory grows by {how}; {new}"
 
     def relaxed(self) -> Self:
         """Either will do."""

@@ -59,12 +59,14 @@ def given_at(device: PlannedVirtioMem) -> list[int]:
         (
             "{kind: device, use: virtio-mem}",
             Device(use="virtio-mem"),
-            "memory grows by a virtio-mem device, a new one with blocks of 2 MiB",
+            "memory grows by a virtio-mem device; only a guest that does not "
+            "run gets a new one, of 2 MiB blocks",
         ),
         (
             "{kind: device, use: either, block: 4 MiB}",
             Device(use="either", block=4 * MiB),
-            "memory grows by DIMMs or a virtio-mem device, a new one with blocks of 4 MiB",
+            "memory grows by DIMMs or a virtio-mem device; only a guest that does "
+            "not run gets a new one, of 4 MiB blocks",
         ),
     ],
 )
