@@ -179,14 +179,18 @@ class HostModel:
         place, last = guest.placement, len(guest.facts.stages) - 1
         for cls in place.classes:
             stage = last if ever else guest.facts.reserve_stage(cls.cells[0].facts)
+            paid: Linear = 0
             for backing, count in cls.count.items():
                 for page, taken in place.usage(cls, backing, stage).items():
                     yield Booking(guest, backing.nodes, page, taken, count)
+                    paid = paid + granule(page) * taken
                 yield from self._own_pages(guest, cls, backing, stage)
                 for device in cls.cells[0].facts.elsewhere:
                     nodes, page = device.nodes or backing.nodes, device.page or backing.page
                     taken = -(-device.size // granule(page)) * count
                     yield Booking(guest, nodes, page, taken, count)
+            if guest.running and not cls.cells[0].facts.spread:
+                self._add(paid >= place.growth(cls.cells[0], stage), [])
         for cell in guest.cells:
             stage = last if ever else guest.facts.reserve_stage(cell.facts)
             for pool in self.pools if cell.facts.spread else ():

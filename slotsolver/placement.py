@@ -161,6 +161,12 @@ class Placement:
             found[backing.dimm_page] = self._granules(dimms, 0, backing.dimm_page, count)
         return found
 
+    def growth(self, cell: CellModel, stage: int) -> Linear:
+        """What a running guest's cell gains by a stage of what is backed as the cell is: less than
+        that is not taken, whatever the backing (a redundant row; proofs need it)."""
+        own = sum(raised for _, raised in self.own_growth(cell, stage))
+        return cell.totals[stage] - cell.totals[0] - own
+
     def own_growth(self, cell: CellModel, last: int) -> list[tuple[int, Linear]]:
         """virtio-mem devices of a cell that have a backing of their own (places in
         ``Guest.devices``), and what they give more by the stage ``last``."""

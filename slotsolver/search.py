@@ -25,6 +25,10 @@ DETERMINISTIC_LIMIT = 30.0
 the same on every machine (about seconds on a fast one)."""
 
 
+EXTENSION, EXTENSIONS = 3.0, 5
+"""Deterministic time for another search, and how often, where all of it went into a solution whose
+DIMMs find no places."""
+
 COMPLETION_SECONDS = 5.0
 """Wall time for filling in what follows from a solution, even past the time limit: without it the
 solution would be lost."""
@@ -46,6 +50,7 @@ class Clock:
     limit: float | None
     started: float = field(default_factory=time.monotonic)
     deterministic: float = 0.0
+    extended: int = 0
 
     @property
     def wall(self) -> float:
@@ -58,6 +63,14 @@ class Clock:
         if self.limit is not None:
             return self.wall >= self.limit
         return self.deterministic >= DETERMINISTIC_LIMIT
+
+    def extend(self) -> bool:
+        """A little more time, if none was set and none is left; a few times only."""
+        if self.limit is not None or self.extended >= EXTENSIONS:
+            return False
+        self.extended += 1
+        self.deterministic = min(self.deterministic, DETERMINISTIC_LIMIT - EXTENSION)
+        return True
 
     def solver(self, *, presolve: bool = True) -> cp_model.CpSolver:
         """A solver for the time that is left: one worker and a fixed seed make it reproducible."""

@@ -137,7 +137,7 @@ def _search_running(
             if not isinstance(what, GuestLayout)
             for cut in what
         ]
-        if clock.spent or all(cut in cuts for cut in new):
+        if all(cut in cuts for cut in new) or (clock.spent and not clock.extend()):
             return cp_model.UNKNOWN
         cuts += [cut for cut in new if cut not in cuts]
 
