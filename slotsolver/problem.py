@@ -20,7 +20,7 @@ from pydantic import (
 from slotsolver.fields import Ids, IdText, Model
 from slotsolver.host import MAX_CELLS, Host, HostNode, Pool
 from slotsolver.policies import Objective, Policy, read_objective, read_policy
-from slotsolver.size import MiB, Size, SizeOrZero, format_size
+from slotsolver.size import Size, SizeOrZero, format_size
 
 __all__ = [
     "AtLeast",
@@ -255,15 +255,9 @@ class Guest(Model):
 
     @model_validator(mode="after")
     def _runs(self) -> Self:
-        """A running guest has boot memory in every cell, and slots and addresses of its devices;
-        its maximum is whole MiB (qemu/qemu_domain.c:qemuDomainAlignMemorySizes)."""
+        """A running guest has boot memory in every cell, and slots and addresses of its devices."""
         if not self.running:
             return self
-        if isinstance(self.maximum, int) and self.maximum % MiB:
-            raise ValueError(
-                f"guest {self.name} is running: its maximum {format_size(self.maximum)} is not "
-                f"whole MiB, to which libvirt rounds it up at the start; give what it runs with"
-            )
         if any(cell.memory is None for cell in self.cells):
             raise ValueError(f"guest {self.name} is running: give `memory` for every cell")
         if isinstance(self.maximum, AtLeast):

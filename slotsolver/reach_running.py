@@ -14,6 +14,11 @@ def refute_running(facts: GuestFacts) -> None:
     wanted is no size that it could have."""
     guest, running = facts.guest, facts.running
     assert running is not None  # noqa: S101 - asked for running guests only
+    if guest.maximum_size % MiB:  # qemu/qemu_domain.c:qemuDomainAlignMemorySizes
+        raise InputError(
+            f"guest {guest.name} is running: its maximum {format_size(guest.maximum_size)} is not "
+            f"whole MiB, to which libvirt rounds it up at the start; give what it runs with"
+        )
     if guest.maximum is None and not guest.is_as_wanted:
         raise InputError(
             f"guest {guest.name}: unsupported configuration: cannot use/hotplug a memory device "

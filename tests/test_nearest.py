@@ -155,6 +155,7 @@ def test_a_size_above_the_maximum_is_not_offered() -> None:
 
 def test_a_maximum_of_a_part_of_a_mib_is_refused() -> None:
     """No guest runs with one: libvirt rounds it up."""
-    fields = running([2], 4, 16).guests[0].model_dump() | {"maximum": 16 * B + 512 * 1024}
-    with pytest.raises(ValueError, match=r"its maximum 2048\.5 MiB is not whole MiB"):
-        Problem.model_validate({"guests": [fields]})
+    guest = running([2], 4, 16).guests[0]
+    odd = guest.model_copy(update={"maximum": 16 * B + 512 * 1024})
+    with pytest.raises(InputError, match=r"its maximum 2048\.5 MiB is not whole MiB"):
+        solve(Problem(guests=(odd,)))
