@@ -50,6 +50,7 @@ class Clock:
     limit: float | None
     started: float = field(default_factory=time.monotonic)
     deterministic: float = 0.0
+    allowed: float = DETERMINISTIC_LIMIT
     extended: int = 0
 
     @property
@@ -62,14 +63,14 @@ class Clock:
         """Whether no time is left."""
         if self.limit is not None:
             return self.wall >= self.limit
-        return self.deterministic >= DETERMINISTIC_LIMIT
+        return self.deterministic >= self.allowed
 
     def extend(self) -> bool:
         """A little more time, if none was set and none is left; a few times only."""
         if self.limit is not None or self.extended >= EXTENSIONS:
             return False
         self.extended += 1
-        self.deterministic = min(self.deterministic, DETERMINISTIC_LIMIT - EXTENSION)
+        self.allowed = max(self.allowed, self.deterministic) + EXTENSION
         return True
 
     def solver(self, *, presolve: bool = True) -> cp_model.CpSolver:
@@ -85,7 +86,7 @@ class Clock:
         if self.limit is not None:
             parameters.max_time_in_seconds = max(0.001, self.limit - self.wall)
         else:
-            parameters.max_deterministic_time = max(1e-3, DETERMINISTIC_LIMIT - self.deterministic)
+            parameters.max_deterministic_time = max(1e-3, self.allowed - self.deterministic)
         return solver
 
 

@@ -26,7 +26,7 @@ CONFIG = "unsupported configuration: "
 
 def judged(target: str, source: str = RUNNING, **how: object) -> tuple[Violation, ...]:
     """What the checker says of a target of the running guest."""
-    return check_migration(domain(source), domain(target), **how)  # type: ignore[arg-type]
+    return check_migration(domain(source), domain(target), **how)  # type: ignore[arg-type]  # keywords as they come
 
 
 def texts(target: str, source: str = RUNNING, **how: object) -> list[str]:
