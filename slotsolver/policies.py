@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
@@ -29,6 +30,37 @@ class Declared(Model):
 
     kind: str
     registry_package: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the numbers of a policy are measured by (bytes): the smallest step in which the DIMMs of
+    the guests that it concerns differ, and the most memory that one of them may have."""
+
+    unit: int
+    most: int
+
+    def larger(self, size: int) -> range:
+        """Sizes on the grid of DIMMs above ``size``, the nearest first."""
+        return range(size // self.unit * self.unit + self.unit, self.most + self.unit, self.unit)
+
+    def smaller(self, size: int) -> range:
+        """Sizes on the grid of DIMMs below ``size``, the nearest first; the last is one unit."""
+        return range(-(-size // self.unit) * self.unit - self.unit, 0, -self.unit)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of a policy that a person can change: its ``field``, and the values that it may have
+    instead, from the one that changes least to the one that asks least.
+
+    ``nested`` says that each value permits all that those before it permit. Then the smallest
+    change that helps is found by halving; else by trying one after the other.
+    """
+
+    field: str
+    values: Sequence[Any]
+    nested: bool = True
 
 
 class Policy(Declared):
@@ -67,6 +99,10 @@ class Policy(Declared):
     @property
     def named_slots(self) -> tuple[int, ...]:
         """Slots of running guests that the policy names; one that none of them has is a mistake."""
+        return ()
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:  # noqa: ARG002 - for those that have any
+        """The numbers of the policy that a person can change where there is no plan."""
         return ()
 
     def describe(self) -> str:
