@@ -35,10 +35,13 @@ class Declared(Model):
 @dataclass(frozen=True)
 class Scope:
     """What the numbers of a policy are measured by (bytes): the smallest step in which the DIMMs of
-    the guests that it concerns differ, and the most memory that one of them may have."""
+    the guests that it concerns differ, and the most memory that one of them may have; the host's
+    page sizes (bytes) and the ids of its nodes."""
 
     unit: int
     most: int
+    pages: tuple[int, ...] = ()
+    nodes: tuple[int, ...] = ()
 
     def larger(self, size: int) -> range:
         """Sizes on the grid of DIMMs above ``size``, the nearest first."""

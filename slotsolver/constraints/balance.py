@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 from slotsolver.size import MiB, SizeOrZero, format_size
 
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
     from slotsolver.model import GuestModel
     from slotsolver.problem import Guest
+
+MOST_SHARES = 128
+"""Other shares that are offered."""
 
 
 class Balance(Policy):
@@ -34,6 +37,23 @@ class Balance(Policy):
         if isinstance(self.by, tuple) and (not self.by or any(s <= 0 for s in self.by)):
             raise ValueError("shares are whole numbers above 0, one for each cell")
         return self
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:
+        """More tolerance, other shares."""
+        tolerance = scope.larger(self.tolerance or 0)
+        return (Number("tolerance", tolerance), Number("by", self._other_shares(), nested=False))
+
+    def _other_shares(self) -> tuple[tuple[int, ...], ...]:
+        """Shares of which one is more or less by one, by two, ... up to twice as much."""
+        if not isinstance(self.by, tuple):
+            return ()
+        mine, found = self.by, []
+        for change in range(1, max(mine) + 1):
+            for place, share in enumerate(mine):
+                for other in (share - change, share + change):
+                    if other > 0:
+                        found.append((*mine[:place], other, *mine[place + 1 :]))
+        return tuple(found[:MOST_SHARES])
 
     def describe(self) -> str:
         """State the rule."""

@@ -14,7 +14,7 @@ from pydantic import field_validator
 
 from slotsolver.cell_facts import CellFacts, VirtioFacts
 from slotsolver.errors import InputError
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 from slotsolver.size import GiB, MiB, Size, format_size
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ class Device(Policy):
                 f"{format_size(LARGEST_BLOCK)}, not {format_size(block)}"
             )
         return block
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:  # noqa: ARG002 - a choice
+        """DIMMs as well as virtio-mem, or the other one."""
+        others = tuple(use for use in ("either", "dimm", "virtio-mem") if use != self.use)
+        return (Number("use", others, nested=False),)
 
     def describe(self) -> str:
         """State the rule."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 from slotsolver.size import MiB, Size, format_size
 
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
     from slotsolver.model import GuestModel, Linear
+
+MOST_TIMES = 64
+"""How many times coarser a grid is offered."""
 
 
 class Exact(Policy):
@@ -22,6 +25,11 @@ class Exact(Policy):
 
     kind: Literal["exact"] = "exact"
     size: Size
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:
+        """A coarser grid; what holds for one need not for the next."""
+        coarser = range(2 * self.size, min(scope.most, MOST_TIMES * self.size) + 1, self.size)
+        return (Number("size", coarser, nested=False),)
 
     def describe(self) -> str:
         """State the rule."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from slotsolver.errors import InputError
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 from slotsolver.size import MiB, Size, format_size
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ class GuestBlock(Policy):
         if self.size < MiB or self.size & (self.size - 1):
             raise ValueError(f"a memory block is a power of two of at least 1 MiB, not {self.size}")
         return self
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:  # noqa: ARG002 - a fact of the guest OS
+        """Smaller blocks."""
+        smaller = (self.size >> n for n in range(1, self.size.bit_length()))
+        return (Number("size", tuple(size for size in smaller if size >= 2 * MiB)),)
 
     def describe(self) -> str:
         """State the rule."""

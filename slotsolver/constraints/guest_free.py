@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 from slotsolver.size import MiB, Size, format_size
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ class GuestFree(Policy):
     kind: Literal["guest-free"] = "guest-free"
     whole_guest: ClassVar[bool] = True
     size: Size
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:
+        """More free memory."""
+        return (Number("size", range(self.size + MiB, scope.most + 2 * MiB, MiB)),)
 
     def describe(self) -> str:
         """State the rule."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from slotsolver.policies import Policy
-from slotsolver.size import Size, format_size
+from slotsolver.policies import Number, Policy, Scope
+from slotsolver.size import MiB, Size, format_size
 
 if TYPE_CHECKING:
     from slotsolver.model import HostModel
@@ -46,6 +46,16 @@ class Headroom(Policy):
         if self.guests is not None or self.cells is not None:
             raise ValueError("headroom is about the host; it takes no guests and no cells")
         return self
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:  # noqa: ARG002 - pages of the host
+        """Less of it: pages, MiB, or whole hundredths."""
+        if self.pages is not None:
+            return (Number("pages", range(self.pages - 1, -1, -1)),)
+        if self.size is not None:
+            return (Number("size", range((self.size - 1) // MiB * MiB, 0, -MiB)),)
+        part = self.fraction or Fraction(0)
+        hundredths = range(-(-part.numerator * 100 // part.denominator) - 1, -1, -1)
+        return (Number("fraction", tuple(Fraction(n, 100) for n in hundredths)),)
 
     def describe(self) -> str:
         """State the rule."""

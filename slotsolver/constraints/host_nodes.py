@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Self
 
 from slotsolver.fields import Ids, format_ids
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
@@ -20,6 +20,15 @@ class HostNodes(Policy):
     nodes: Ids | None = None
     distinct: bool = False
     spread: bool = False
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:
+        """One more node; cells that may share one."""
+        found = [Number("distinct", (False,))] if self.distinct else []
+        if self.nodes is not None:
+            mine = self.nodes
+            more = (tuple(sorted({*mine, node})) for node in scope.nodes if node not in mine)
+            found.append(Number("nodes", tuple(more), nested=False))
+        return tuple(found)
 
     def describe(self) -> str:
         """State the rule."""

@@ -12,7 +12,7 @@ from pydantic import field_validator
 
 from slotsolver.errors import InputError
 from slotsolver.fields import Ids, format_ids
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
@@ -36,6 +36,12 @@ class Keep(Policy):
     def named_slots(self) -> tuple[int, ...]:
         """All of its slots."""
         return self.slots or ()
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:  # noqa: ARG002 - slots are left out
+        """All but one of the slots."""
+        mine = self.slots or ()
+        fewer = tuple(tuple(other for other in mine if other != slot) for slot in mine)
+        return (Number("slots", fewer, nested=False),) if len(mine) > 1 else ()
 
     def describe(self) -> str:
         """State the rule."""

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 
 if TYPE_CHECKING:
     from slotsolver.model import GuestModel
+
+MOST_MORE = 1024
+"""More operations than any two sizes of a guest are apart."""
 
 
 class MaxOperations(Policy):
@@ -19,6 +22,10 @@ class MaxOperations(Policy):
     kind: Literal["max-operations"] = "max-operations"
     whole_guest: ClassVar[bool] = True
     count: int = Field(ge=0)
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:  # noqa: ARG002 - a count
+        """More operations."""
+        return (Number("count", range(self.count + 1, self.count + MOST_MORE)),)
 
     def describe(self) -> str:
         """State the rule."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from slotsolver.policies import Policy
-from slotsolver.size import Size, format_size
+from slotsolver.policies import Number, Policy, Scope
+from slotsolver.size import MiB, Size, format_size
 
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
@@ -24,6 +24,12 @@ class Memmap(Policy):
 
     kind: Literal["memmap"] = "memmap"
     free: Size
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:
+        """More free memory."""
+        return (
+            Number("free", range(self.free + MiB, scope.most // PAGES_PER_MEMMAP + 2 * MiB, MiB)),
+        )
 
     def describe(self) -> str:
         """State the rule."""

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 
 if TYPE_CHECKING:
     from slotsolver.model import GuestModel
+
+MOST_REGIONS = 509
+"""What KVM and newer vhost-user backends take (Linux KVM_USER_MEM_SLOTS less QEMU's own; rust-vmm
+vhost)."""
 
 
 class Memslots(Policy):
@@ -23,6 +27,10 @@ class Memslots(Policy):
     kind: Literal["memslots"] = "memslots"
     whole_guest: ClassVar[bool] = True
     limit: int = Field(ge=1)
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:  # noqa: ARG002 - a count
+        """A backend that takes more."""
+        return (Number("limit", range(self.limit + 1, MOST_REGIONS + 1)),)
 
     def describe(self) -> str:
         """State the rule."""

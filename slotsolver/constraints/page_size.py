@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 from slotsolver.size import Size, format_size
 
 if TYPE_CHECKING:
@@ -26,6 +26,14 @@ class PageSize(Policy):
     of: Literal["memory", "dimms"] = Field(
         default="memory", description="the whole cell, or its DIMMs"
     )
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:
+        """Other pages of the host, the nearest size first."""
+        others = sorted((p for p in scope.pages if p != self.size), key=self._far)
+        return () if self.preferred else (Number("size", tuple(others), nested=False),)
+
+    def _far(self, page: int) -> tuple[int, int]:
+        return max(page, self.size) // min(page, self.size), page
 
     def describe(self) -> str:
         """State the rule."""

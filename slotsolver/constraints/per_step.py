@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 from slotsolver.size import MiB, Size, format_size
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ class PerStep(Policy):
 
     kind: Literal["per-step"] = "per-step"
     size: Size
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:
+        """A larger step."""
+        return (Number("size", scope.larger(self.size)),)
 
     def describe(self) -> str:
         """State the rule."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 from slotsolver.size import MiB, Size, format_size
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ def _ratio(value: Any) -> Fraction:
 
 Ratio = Annotated[Fraction, BeforeValidator(_ratio), PlainSerializer(str, return_type=str)]
 
+MOST_PARTS, MOST_TIMES = 64, 16
+"""The smallest and the largest ratio that is offered: 1/64 and 16."""
+
 
 class RelativeStep(Policy):
     """Each DIMM is at most `ratio` of what its cell has before it is plugged, or `at_least`.
@@ -41,6 +44,13 @@ class RelativeStep(Policy):
     kind: Literal["relative-step"] = "relative-step"
     ratio: Ratio
     at_least: Size | None = None
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:
+        """A larger ratio (1/7 instead of 1/8), a larger step that is always allowed."""
+        parts = (Fraction(1, n) for n in range(MOST_PARTS, 0, -1))
+        ratios = (*parts, *(Fraction(n) for n in range(2, MOST_TIMES + 1)))
+        larger = Number("ratio", tuple(ratio for ratio in ratios if ratio > self.ratio))
+        return (larger, Number("at_least", scope.larger(self.at_least or scope.unit)))
 
     def describe(self) -> str:
         """State the rule."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
@@ -15,6 +15,10 @@ class Reserve(Policy):
 
     kind: Literal["reserve"] = "reserve"
     until: Literal["target", "maximum"]
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:  # noqa: ARG002 - a choice
+        """Pages for the target only."""
+        return (Number("until", ("target",)),) if self.until == "maximum" else ()
 
     def describe(self) -> str:
         """State the rule."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 from slotsolver.size import MiB, Size, format_size
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ class ShrinkableTo(Policy):
     kind: Literal["shrinkable-to"] = "shrinkable-to"
     whole_guest: ClassVar[bool] = True
     size: Size
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:
+        """More boot memory."""
+        return (Number("size", scope.larger(self.size)),)
 
     def describe(self) -> str:
         """State the rule."""

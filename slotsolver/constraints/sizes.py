@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 from slotsolver.size import Size, format_size
 
 if TYPE_CHECKING:
@@ -32,6 +32,16 @@ class Sizes(Policy):
                 f"minimum {format_size(self.minimum)} is above maximum {format_size(self.maximum)}"
             )
         return self
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:
+        """A smaller minimum, a larger maximum; without powers of two, without uniformity."""
+        found = []
+        if self.minimum is not None:
+            found.append(Number("minimum", scope.smaller(self.minimum)))
+        if self.maximum is not None:
+            found.append(Number("maximum", scope.larger(self.maximum)))
+        found += [Number(f, (False,)) for f in ("powers_of_two", "uniform") if getattr(self, f)]
+        return tuple(found)
 
     def describe(self) -> str:
         """State the rule."""

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
     from slotsolver.model import GuestModel
+
+MOST_SLOTS = 256
+"""The most that any machine type takes (QEMU hw/acpi/memory_hotplug.c, ACPI_MAX_RAM_SLOTS)."""
 
 
 class Slots(Policy):
@@ -26,6 +29,14 @@ class Slots(Policy):
         if (self.at_most is None) == (self.exactly is None):
             raise ValueError("slots takes either at_most or exactly")
         return self
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:  # noqa: ARG002 - a count
+        """More slots; of an exact number also fewer."""
+        if self.exactly is None:
+            return (Number("at_most", range((self.at_most or 0) + 1, MOST_SLOTS + 1)),)
+        more = Number("exactly", range(self.exactly + 1, MOST_SLOTS + 1), nested=False)
+        fewer = Number("exactly", range(self.exactly - 1, -1, -1), nested=False)
+        return (more, fewer)
 
     def describe(self) -> str:
         """State the rule."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 from slotsolver.size import Size, format_size
 
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ class Step(Policy):
 
     kind: Literal["step"] = "step"
     size: Size
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:
+        """A larger step."""
+        return (Number("size", scope.larger(self.size)),)
 
     def describe(self) -> str:
         """State the rule."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from slotsolver.policies import Policy
+from slotsolver.policies import Number, Policy, Scope
 from slotsolver.size import Size, format_size
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ class Waypoints(Policy):
     kind: Literal["waypoints"] = "waypoints"
     whole_guest: ClassVar[bool] = True
     sizes: tuple[Size, ...] = Field(min_length=1, max_length=64)
+
+    def numbers(self, scope: Scope) -> tuple[Number, ...]:  # noqa: ARG002 - sizes are left out
+        """All but one of the sizes."""
+        every = range(len(self.sizes))
+        fewer = tuple((*self.sizes[:n], *self.sizes[n + 1 :]) for n in every)
+        return (Number("sizes", fewer, nested=False),) if len(fewer) > 1 else ()
 
     def describe(self) -> str:
         """State the rule."""
