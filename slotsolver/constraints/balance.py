@@ -6,6 +6,7 @@ without a tolerance (as near as whole units allow), else <= tolerance.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
@@ -47,13 +48,15 @@ class Balance(Policy):
         """Shares of which one is more or less by one, by two, ... up to twice as much."""
         if not isinstance(self.by, tuple):
             return ()
-        mine, found = self.by, []
-        for change in range(1, max(mine) + 1):
-            for place, share in enumerate(mine):
-                for other in (share - change, share + change):
-                    if other > 0:
-                        found.append((*mine[:place], other, *mine[place + 1 :]))
-        return tuple(found[:MOST_SHARES])
+        mine = self.by
+        found = (
+            (*mine[:place], share + change, *mine[place + 1 :])
+            for far in range(1, max(mine) + 1)
+            for place, share in enumerate(mine)
+            for change in (-far, far)
+            if share + change > 0
+        )
+        return tuple(islice(found, MOST_SHARES))
 
     def describe(self) -> str:
         """State the rule."""

@@ -27,9 +27,8 @@ class Memmap(Policy):
 
     def numbers(self, scope: Scope) -> tuple[Number, ...]:
         """More free memory."""
-        return (
-            Number("free", range(self.free + MiB, scope.most // PAGES_PER_MEMMAP + 2 * MiB, MiB)),
-        )
+        enough = scope.most // PAGES_PER_MEMMAP + MiB
+        return (Number("free", range(self.free + MiB, enough + 1, MiB)),)
 
     def describe(self) -> str:
         """State the rule."""
