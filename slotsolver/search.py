@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
 from slotsolver.cell_model import CellModel, Linear
+from slotsolver.clock import Clock
+from slotsolver.decide import decide, run, set_hint
 from slotsolver.errors import DefectError
 from slotsolver.growth_hint import growth_hint
 from slotsolver.layout import GuestLayout, read_layout
@@ -19,15 +20,6 @@ from slotsolver.order import floor_for, in_order
 from slotsolver.plan import ObjectiveValue
 from slotsolver.policies import Objective
 from slotsolver.problem import Problem
-
-DETERMINISTIC_LIMIT = 30.0
-"""Without a time limit the search stops after this much of CP-SAT's deterministic time, which is
-the same on every machine (about seconds on a fast one)."""
-
-
-EXTENSION, EXTENSIONS = 3.0, 5
-"""Deterministic time for another search, and how often, where all of it went into a solution whose
-DIMMs find no places."""
 
 COMPLETION_SECONDS = 5.0
 """Wall time for filling in what follows from a solution, even past the time limit: without it the
@@ -43,53 +35,6 @@ LEVEL_LIMIT = 0.1
 """Deterministic time spent on making later growth of running guests even."""
 
 
-@dataclass
-class Clock:
-    """How much time the search may still take, and has taken."""
-
-    limit: float | None
-    started: float = field(default_factory=time.monotonic)
-    deterministic: float = 0.0
-    allowed: float = DETERMINISTIC_LIMIT
-    extended: int = 0
-
-    @property
-    def wall(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self.started
-
-    @property
-    def spent(self) -> bool:
-        """Whether no time is left."""
-        if self.limit is not None:
-            return self.wall >= self.limit
-        return self.deterministic >= self.allowed
-
-    def extend(self) -> bool:
-        """A little more time, if none was set and none is left; a few times only."""
-        if self.limit is not None or self.extended >= EXTENSIONS:
-            return False
-        self.extended += 1
-        self.allowed = max(self.allowed, self.deterministic) + EXTENSION
-        return True
-
-    def solver(self, *, presolve: bool = True) -> cp_model.CpSolver:
-        """A solver for the time that is left: one worker and a fixed seed make it reproducible."""
-        solver = cp_model.CpSolver()
-        parameters = solver.parameters
-        parameters.num_workers = 1
-        parameters.random_seed = 0
-        parameters.cp_model_probing_level = 0
-        parameters.symmetry_level = 0
-        parameters.cp_model_presolve = presolve
-        parameters.catch_sigint_signal = False  # an interrupt ends the program, not this search
-        if self.limit is not None:
-            parameters.max_time_in_seconds = max(0.001, self.limit - self.wall)
-        else:
-            parameters.max_deterministic_time = max(1e-3, self.allowed - self.deterministic)
-        return solver
-
-
 @dataclass(frozen=True)
 class Solution:
     """Layouts with the values of the objectives; ``proven`` if every one is optimal."""
@@ -97,29 +42,6 @@ class Solution:
     layouts: tuple[GuestLayout, ...]
     values: tuple[ObjectiveValue, ...]
     proven: bool
-
-
-def run(
-    host: HostModel,
-    clock: Clock,
-    *,
-    hint: Sequence[tuple[int, int]] = (),
-    limit: float | None = None,
-) -> tuple[cp_model.CpSolverStatus, cp_model.CpSolver]:
-    """One solve, within ``limit`` of deterministic time if that is given; an INFEASIBLE counts only
-    when presolve's other setting agrees."""
-    _set_hint(host, hint)
-    for presolve in (True, False):
-        solver = clock.solver(presolve=presolve)
-        if limit is not None:
-            solver.parameters.max_deterministic_time = limit
-        status = solver.solve(host.model)
-        clock.deterministic += solver.response_proto.deterministic_time
-        if status == cp_model.MODEL_INVALID:
-            raise DefectError(f"the model is invalid: {host.model.validate()}")
-        if status != cp_model.INFEASIBLE:
-            break
-    return status, solver
 
 
 def _minimise(
@@ -216,7 +138,7 @@ def _tidy(host: HostModel, last: cp_model.CpSolver, clock: Clock) -> cp_model.Cp
     if isinstance(goal, int):
         return last
     host.model.minimize(goal)
-    _set_hint(host, list(enumerate(last.response_proto.solution)))
+    set_hint(host, list(enumerate(last.response_proto.solution)))
     solver = clock.solver()
     solver.parameters.max_deterministic_time = TIDY_LIMIT
     status = solver.solve(host.model)
@@ -280,7 +202,7 @@ def _complete(
     host: HostModel, hint: Sequence[tuple[int, int]], clock: Clock
 ) -> cp_model.CpSolver | None:
     """The solution that ``hint`` begins, if there is one and it is quickly found."""
-    _set_hint(host, hint)
+    set_hint(host, hint)
     solver = clock.solver()
     solver.parameters.fix_variables_to_their_hinted_value = True
     solver.parameters.max_deterministic_time = 0.1 if clock.limit is None else 1.0
@@ -298,14 +220,7 @@ def _start(
     solver = _complete(host, hint, clock)
     if solver is not None:
         return cp_model.FEASIBLE, solver
-    return run(host, clock, hint=hint)
-
-
-def _set_hint(host: HostModel, hint: Sequence[tuple[int, int]]) -> None:
-    host.model.clear_hints()  # type: ignore[no-untyped-call]  # ortools gives no type
-    start = host.model.proto.solution_hint
-    start.vars.extend([index for index, _ in hint])
-    start.values.extend([value for _, value in hint])
+    return decide(host, clock, hint=hint)
 
 
 def _hint_floors(problem: Problem, host: HostModel) -> list[int]:

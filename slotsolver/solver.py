@@ -9,8 +9,10 @@ from importlib.metadata import version
 from ortools.sat.python import cp_model
 
 from slotsolver.checker import check_plan
+from slotsolver.clock import Clock
 from slotsolver.conflict import find_conflict
 from slotsolver.constraints.balance import Balance
+from slotsolver.decide import decide
 from slotsolver.errors import DefectError
 from slotsolver.facts import GuestFacts
 from slotsolver.gather import gather
@@ -27,7 +29,7 @@ from slotsolver.problem import Problem
 from slotsolver.reach import refute
 from slotsolver.refit import settle
 from slotsolver.running_model import Cut
-from slotsolver.search import Clock, Solution, optimise, run
+from slotsolver.search import Solution, optimise
 from slotsolver.size import MiB
 from slotsolver.windows import (
     Grid,
@@ -89,7 +91,7 @@ def feasible(problem: Problem, clock: Clock) -> bool | None:
         if isinstance(found, Solution):
             return True
         return False if found == cp_model.INFEASIBLE else None
-    status, _ = run(_build(problem, facts, attempt=False), clock)
+    status, _ = decide(_build(problem, facts, attempt=False), clock)
     if status == cp_model.INFEASIBLE:
         return False
     return True if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
@@ -149,7 +151,7 @@ def _certain(problem: Problem, facts: Sequence[GuestFacts], host: HostModel, clo
     if not thin:
         return True
     every = _build(problem, facts, attempt=False, open_sizes="always")
-    return run(every, clock)[0] == cp_model.INFEASIBLE
+    return decide(every, clock)[0] == cp_model.INFEASIBLE
 
 
 def _search(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slotsolver.search import DETERMINISTIC_LIMIT, EXTENSIONS, Clock
+from slotsolver.clock import DETERMINISTIC_LIMIT, EXTENSIONS, Clock
 
 
 def test_more_time_is_no_less_time_spent() -> None:
