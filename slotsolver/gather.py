@@ -15,6 +15,7 @@ from slotsolver.facts import (
     layout_options,
     to_mib,
 )
+from slotsolver.kinds import answered_for
 from slotsolver.platforms import Platform, Version, platform_for
 from slotsolver.platforms.versions import LIBVIRT_VIRTIO_MEM_ADDRESS
 from slotsolver.problem import AtLeast, Cell, Device, Guest, Problem
@@ -55,7 +56,8 @@ def _gather_guest(problem: Problem, guest: Guest) -> GuestFacts:
     facts.stages = _running_stages(facts) if facts.running else _stages(facts)
     facts.blocks = _blocks(facts)
     for policy in facts.policies:
-        policy.restrict(facts)
+        with answered_for(policy, "restrict"):
+            policy.restrict(facts)
     if facts.running:
         _settle_running(facts, facts.running)
     for cell in facts.cells:

@@ -13,6 +13,7 @@ from slotsolver.always import block_rows, slot_rows, window_rows
 from slotsolver.cell_facts import CellFacts
 from slotsolver.cell_model import CellModel, Linear, Literal, Window
 from slotsolver.facts import GuestFacts
+from slotsolver.fields import format_ids
 from slotsolver.greedy import pieces
 from slotsolver.menu import Menu, menu_for
 from slotsolver.placement import Placement
@@ -65,7 +66,8 @@ class GuestModel:
         """The menu of a cell; equal cells share the work."""
         growth = max((b[1] - a[0] for a, b in pairwise(windows)), default=0)
         rules = tuple(cell.id in p.concerned_cells(self.facts.guest) for p in self.facts.policies)
-        own = cell.id if self.facts.running else None
+        apart = self.facts.running or any(p.tells_apart for p in self.facts.policies)
+        own = cell.id if apart else None
         key = (growth, cell.boot, cell.existing, cell.unit, rules, self.facts.shares[cell.id], own)
         if key not in self.menus:
             opened = self.host_model.open_sizes
@@ -138,7 +140,15 @@ class GuestModel:
         return [cell for cell in self.cells if cell.facts.id in ids]
 
     def cells_on(self, node: int, ids: tuple[int, ...]) -> Linear:
-        """How many of the cells with these ids touch a host node."""
+        """How many of the cells with these ids touch a host node. Cells that are decided together
+        are asked for together: those that a policy concerns always are."""
+        for alike in ({cell.facts.id for cell in cls.cells} for cls in self.placement.classes):
+            if alike - set(ids) and alike & set(ids):
+                raise ValueError(
+                    f"cells {format_ids(alike)} are alike and decided together, so there is no "
+                    f"count of {format_ids(ids)} alone; a rule that needs one says treats_alike = "
+                    f"False"
+                )
         spread = [cell for cell in self.cells if cell.facts.spread and cell.facts.id in ids]
         whole = tuple(i for i in ids if i not in {cell.facts.id for cell in spread})
         return self.placement.cells_on(node, whole) + sum(

@@ -90,6 +90,7 @@ def _sizes_matter(facts: GuestFacts, cell: CellFacts) -> bool:
         for policy in facts.policies
     )
     named = cell.allowed is not None or cell.powers_of_two or uniform
+    named = named or any(policy.about_sizes for policy in facts.policies)
     return named or bool(cell.growth_rules) or bool(cell.exact_step) or cell.spread
 
 

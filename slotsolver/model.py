@@ -13,6 +13,7 @@ from slotsolver.cell_model import Linear, Window
 from slotsolver.destination_model import DestinationModel
 from slotsolver.facts import GuestFacts
 from slotsolver.guest_model import GuestModel
+from slotsolver.kinds import answered_for
 from slotsolver.menu import OpenSizes
 from slotsolver.placement import CellClass, granule
 from slotsolver.policies import Policy
@@ -104,7 +105,10 @@ class HostModel:
             self._return_pages(guest)
         for guest in self.guests:
             for policy in guest.facts.policies:
-                policy.apply(guest)
+                if open_sizes == "always" and policy.about_sizes:
+                    continue  # this model asks less of sizes than the policies do
+                with answered_for(policy, "apply"):
+                    policy.apply(guest)
             self.bookings += self._booked(guest)
         self._pool_rows()
         self._order_equal_nodes()
@@ -131,7 +135,8 @@ class HostModel:
 
     def _host_policies(self) -> None:
         for policy in self.problem.policies:
-            policy.apply_host(self)
+            with answered_for(policy, "apply_host"):
+                policy.apply_host(self)
 
     def limit_pool(self, _rule: Policy, pool: PoolModel, pages: int) -> None:
         """At most that many pages may be taken of a pool."""
@@ -258,6 +263,8 @@ class HostModel:
 
     def _order_equal_nodes(self) -> None:
         """Of host nodes that can change places, the earlier one holds no fewer cells."""
+        if any(policy.tells_apart for policy in self.problem.policies):
+            return
         for guest in self.guests[:1]:
             for left, right in self._equal_nodes():
                 cls = guest.placement.classes[0]

@@ -1,35 +1,27 @@
-"""The base of policies and objectives, and the registries that know them by ``kind``.
+"""The base of policies and objectives; :mod:`slotsolver.kinds` knows them all by ``kind``.
 
 A policy is one class in one module of :mod:`slotsolver.constraints`: its fields are its line of
 YAML, its methods its rows in the model. An objective likewise in :mod:`slotsolver.objectives`.
+Other distributions add theirs by entry points of the groups ``slotsolver.policies`` and
+``slotsolver.objectives`` (docs/own-rules.md).
 Nothing here imports ortools, so a problem can be read and checked without it.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from slotsolver.errors import InputError
-from slotsolver.fields import Ids, Model, nearest
+from slotsolver.fields import Ids
+from slotsolver.kinds import Declared, is_built_in, read, registry
 
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
     from slotsolver.model import GuestModel, HostModel, Linear
     from slotsolver.problem import Guest
-
-
-class Declared(Model):
-    """Something known by its ``kind``."""
-
-    kind: str
-    registry_package: ClassVar[str]
 
 
 @dataclass(frozen=True)
@@ -73,8 +65,15 @@ class Policy(Declared):
     """
 
     registry_package: ClassVar[str] = "slotsolver.constraints"
+    entry_group: ClassVar[str] = "slotsolver.policies"
     whole_guest: ClassVar[bool] = False
     """Whether the policy is about guests as a whole, so that ``cells`` would mean nothing."""
+    treats_alike: ClassVar[bool] = False
+    """Of a rule that is not slotsolver's own: whether it treats all cells that it concerns, and all
+    host nodes, alike. Equal ones are decided together, which is faster, where every rule does."""
+    about_sizes: ClassVar[bool] = False
+    """Of a rule that is not slotsolver's own: whether its rows count DIMMs of certain sizes; then
+    the sizes of running guests' DIMMs are not left open."""
 
     guests: tuple[str, ...] | None = Field(default=None, description="names of the guests meant")
     cells: Ids | None = Field(default=None, description="ids of the cells meant")
@@ -98,6 +97,12 @@ class Policy(Declared):
         """What is left of the policy where nobody insists on it: ``None`` where a guest without it
         may do more, itself where it only permits something."""
         return None
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the rule may treat equal cells or host nodes unlike each other. Slotsolver's own
+        never do, but by ``cells`` or by what ``restrict`` leaves of the ways to back a cell."""
+        return not (self.treats_alike or is_built_in(type(self)))
 
     @property
     def named_slots(self) -> tuple[int, ...]:
@@ -130,6 +135,7 @@ class Objective(Declared):
     """What to minimise. Objectives are lexicographic: each is proven before the next."""
 
     registry_package: ClassVar[str] = "slotsolver.objectives"
+    entry_group: ClassVar[str] = "slotsolver.objectives"
     unit: ClassVar[str] = ""
     """What the value counts: ``slots``, ``bytes``, ``pages`` or empty."""
 
@@ -152,67 +158,21 @@ class Objective(Declared):
     """Multiplies the model's value into ``unit`` (1 MiB where the model counts MiB)."""
 
 
-Kind = TypeVar("Kind", bound=Declared)
-
-
-def kind_of(cls: type[Declared]) -> str:
-    """The ``kind`` a class is known by: the default of its field of that name."""
-    return str(cls.model_fields["kind"].default)
-
-
-@cache
-def _registry(base: type[Declared]) -> Mapping[str, type[Declared]]:
-    package = importlib.import_module(base.registry_package)
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
-    found = {}
-    pending = list(base.__subclasses__())
-    while pending:
-        cls = pending.pop()
-        pending.extend(cls.__subclasses__())
-        if "kind" in cls.model_fields and not cls.model_fields["kind"].is_required():
-            found[kind_of(cls)] = cls
-    return dict(sorted(found.items()))
-
-
 def policies() -> Mapping[str, type[Policy]]:
     """Every policy class by its kind, sorted."""
-    return _registry(Policy)  # type: ignore[return-value]  # Policy's subclasses only
+    return registry(Policy)  # type: ignore[return-value]  # Policy's subclasses only
 
 
 def objectives() -> Mapping[str, type[Objective]]:
     """Every objective class by its kind, sorted."""
-    return _registry(Objective)  # type: ignore[return-value]  # Objective's subclasses only
-
-
-def _read(value: Any, info: ValidationInfo, base: type[Kind], word: str) -> Kind:
-    if isinstance(value, base):
-        return value
-    if isinstance(value, str):
-        value = {"kind": value}
-    if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
-        raise KindError(f"{word} needs `kind`, for example {{kind: {next(iter(_registry(base)))}}}")
-    kind = value["kind"]
-    known = _registry(base)
-    if kind not in known:
-        raise KindError(f"unknown {word} {kind!r}; {nearest(kind, known)}")
-    fields = known[kind].model_fields
-    for name in value:
-        if name not in fields:
-            hint = nearest(str(name), fields)
-            raise KindError(f"{word} {kind} has no field {name!r}; {hint}")
-    return known[kind].model_validate(value, context=info.context)  # type: ignore[return-value]  # of base
-
-
-class KindError(InputError, ValueError):
-    """An :class:`InputError` that pydantic reports with its place."""
+    return registry(Objective)  # type: ignore[return-value]  # Objective's subclasses only
 
 
 def read_policy(value: Any, info: ValidationInfo) -> Policy:
     """Read a policy from its mapping (or its bare kind); unknown kinds name the nearest one."""
-    return _read(value, info, Policy, "policy")
+    return read(value, info, Policy, "policy")
 
 
 def read_objective(value: Any, info: ValidationInfo) -> Objective:
     """Read an objective from its mapping or its bare kind."""
-    return _read(value, info, Objective, "objective")
+    return read(value, info, Objective, "objective")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from slotsolver.bounds import fewest_dimms, fewest_exact
+from slotsolver.checker import unvouched
 from slotsolver.facts import layout_options
 from slotsolver.layout import CellLayout, GuestLayout
 from slotsolver.place import device_window, place, settle_devices
@@ -282,6 +283,7 @@ def _notes(problem: Problem, layouts: Sequence[GuestLayout]) -> Iterator[str]:
             "the host's free pages are not known, everything is taken as free; "
             "give the output of `virsh freepages --all` with --free"
         )
+    yield from unvouched(problem)
     for layout in layouts:
         yield from layout.facts.notes
         yield from _nameless_note(layout)

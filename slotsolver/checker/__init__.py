@@ -6,7 +6,7 @@ platforms are all they have in common.
 
 from slotsolver.checker.domains import check_domain
 from slotsolver.checker.migration import check_migration
-from slotsolver.checker.plans import check_plan
+from slotsolver.checker.plans import check_plan, unvouched
 from slotsolver.checker.violation import Stage, Violation
 
-__all__ = ["Stage", "Violation", "check_domain", "check_migration", "check_plan"]
+__all__ = ["Stage", "Violation", "check_domain", "check_migration", "check_plan", "unvouched"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slotsolver.checker.objectives import check_objectives
+from slotsolver.checker.objectives import VALUES, check_objectives
 from slotsolver.checker.plan_addresses import check_addresses
 from slotsolver.checker.plan_destinations import check_destinations
 from slotsolver.checker.plan_host import check_host
@@ -11,7 +11,7 @@ from slotsolver.checker.plan_platform import check_platform
 from slotsolver.checker.plan_running import check_running
 from slotsolver.checker.plan_structure import check_names, check_shape, check_structure
 from slotsolver.checker.plan_virtio_mem import check_virtio_mem
-from slotsolver.checker.policies import check_policies
+from slotsolver.checker.policies import check_policies, installed_check, is_own
 from slotsolver.checker.subject import subject_of
 from slotsolver.checker.violation import Violation
 from slotsolver.plan import Plan
@@ -45,3 +45,14 @@ def check_plan(problem: Problem, plan: Plan) -> tuple[Violation, ...]:
     found += check_policies(subject)
     found += check_objectives(subject)
     return tuple(dict.fromkeys(found))
+
+
+def unvouched(problem: Problem) -> tuple[str, ...]:
+    """What of a problem :func:`check_plan` cannot judge, in a sentence each: rules of others that
+    bring no check, and the values of objectives of others."""
+    policies = {p.kind for p in problem.policies if not is_own(p) and not installed_check(p.kind)}
+    objectives = {o.kind for o in problem.objectives} - VALUES.keys()
+    return (
+        *(f"no independent check vouches for policy {kind}" for kind in sorted(policies)),
+        *(f"no independent check vouches for the value of {kind}" for kind in sorted(objectives)),
+    )

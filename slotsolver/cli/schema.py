@@ -1,8 +1,8 @@
-"""``slotsolver schema``: the JSON schema of a problem or a plan.
+"""``slotsolver schema``: the JSON schema of a problem or a plan, and the catalogue of all kinds.
 
-Pydantic makes it. What a problem's file may hold beyond the model's own JSON is added here: the
-kinds of policies and objectives from their registries, file names for hosts and guests, ``pages``
-of a host node, and what may be left out.
+Pydantic makes the schemas. What a problem's file may hold beyond the model's own JSON is added
+here: the kinds of policies and objectives from their registries, file names for hosts and guests,
+``pages`` of a host node, and what may be left out.
 """
 
 from __future__ import annotations
@@ -19,35 +19,52 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from slotsolver.cli.arguments import Commands
-    from slotsolver.policies import Declared
+    from slotsolver.kinds import Declared
 
 Schema = dict[str, Any]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_NAMED = ("problem", "plan")
+_NAMED = ("problem", "plan", "catalogue")
 
 
 def add(commands: Commands) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "schema",
-        help="print the JSON schema of a problem or a plan",
-        description="Print the JSON schema of a problem (also of its YAML) or of a plan.",
+        help="print the JSON schema of a problem or a plan, or the catalogue",
+        description="Print the JSON schema of a problem (also of its YAML) or of a plan; or the "
+        "catalogue (Markdown):\nevery policy and objective that may stand in a problem, with those "
+        "that are installed besides.",
     )
-    parser.add_argument("of", metavar="problem|plan", help="what to print the schema of")
+    parser.add_argument("of", metavar="problem|plan|catalogue", help="what to print")
+    parser.add_argument(
+        "kind", nargs="?", metavar="KIND", help="only what the catalogue says of this kind"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the schema."""
+    """Print what is asked for."""
     if options.of == "study":
         raise InputError("not available in this version", source="schema study")
     if options.of not in _NAMED:
         message = f"there is no schema of {options.of!r}; choose from {', '.join(_NAMED)}"
         raise InputError(message, source="schema")
+    if options.of == "catalogue":
+        emit(_catalogue(options.kind))
+        return 0
+    if options.kind is not None:
+        message = "takes no KIND; `slotsolver schema catalogue KIND` does"
+        raise InputError(message, source=f"schema {options.of}")
     schema = problem_schema() if options.of == "problem" else plan_schema()
     emit(json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
     return 0
+
+
+def _catalogue(kind: str | None) -> str:
+    from slotsolver.catalogue import catalogue, entry
+
+    return f"# Policies and objectives\n\n{catalogue()}" if kind is None else entry(kind)
 
 
 def plan_schema() -> Schema:
@@ -79,11 +96,23 @@ def problem_schema() -> Schema:
 
 
 def _define(definitions: Schema, models: Iterable[type[BaseModel]]) -> None:
-    """Add the definition of each model, and of those that it uses."""
+    """Add the definition of each model, and of those that it uses. What others have written is
+    called by its kind, so that their names can be the same as some here."""
     for model in models:
-        own = model.model_json_schema()
-        definitions |= own.pop("$defs", {})
-        definitions[model.__name__] = own
+        name = _name(model)
+        before = "" if name == model.__name__ else f"{name}."
+        own = model.model_json_schema(ref_template=f"#/$defs/{before}{{model}}")
+        for inner, definition in own.pop("$defs", {}).items():
+            definitions[f"{before}{inner}"] = definition
+        definitions[name] = own
+
+
+def _name(model: type[BaseModel]) -> str:
+    from slotsolver.kinds import Declared, is_built_in, kind_of
+
+    if issubclass(model, Declared) and not is_built_in(model):
+        return kind_of(model)
+    return model.__name__
 
 
 def _union(kinds: Iterable[type[Declared]]) -> Schema:
@@ -96,10 +125,10 @@ def _union(kinds: Iterable[type[Declared]]) -> Schema:
         if not any(field.is_required() for field in cls.model_fields.values())
     ]
     mapping = {
-        "oneOf": [_ref(cls.__name__) for cls in kinds],
+        "oneOf": [_ref(_name(cls)) for cls in kinds],
         "discriminator": {
             "propertyName": "kind",
-            "mapping": {name: f"#/$defs/{cls.__name__}" for name, cls in names.items()},
+            "mapping": {name: f"#/$defs/{_name(cls)}" for name, cls in names.items()},
         },
     }
     return {"anyOf": [mapping, {"enum": bare}]}

@@ -16,7 +16,8 @@ from pydantic.fields import FieldInfo
 
 from slotsolver.errors import InputError
 from slotsolver.fields import first_error, nearest
-from slotsolver.policies import Declared, Objective, Policy, objectives, policies
+from slotsolver.kinds import Declared
+from slotsolver.policies import Objective, Policy, objectives, policies
 from slotsolver.problem import AnyObjective, AnyPolicy
 
 _FIELD = re.compile(r"\s*([A-Za-z_]+)\s*:(.*)", re.DOTALL)
