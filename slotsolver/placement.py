@@ -66,9 +66,10 @@ class Placement:
         mixed = facts.dimm_page is not None and len(facts.pages) > 1
         apart = cell.virtio and (not same_pages or any(v.facts.own for v in cell.virtio))
         alone = guest.running or not known or mixed or apart or facts.spread
+        policies = guest.facts.policies
+        alone = alone or any(policy.tells_apart for policy in policies)
         if alone or not guest.uniform_distances:
             return facts.id
-        policies = guest.facts.policies
         covered = tuple(facts.id in p.concerned_cells(guest.facts.guest) for p in policies)
         boot = cell.boot if isinstance(cell.boot, int) else None
         paid = guest.paid(facts.id)
