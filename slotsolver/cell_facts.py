@@ -68,7 +68,8 @@ class CellFacts:
     whole: tuple[int, ...] = ()
     """Sizes (bytes) that are whole pages: known boot memory, devices backed as the cell is."""
     page_reason: str = ""
-    dimm_page: int | None = None
+    dimm_pages: tuple[int, ...] = ()
+    """Page sizes of its DIMMs (bytes) where these need not be the cell's own."""
     preferred_pages: int | None = None
     elsewhere: tuple[Elsewhere, ...] = ()
     reserve: str = "target"
@@ -97,7 +98,7 @@ class CellFacts:
     @cached_property
     def unit(self) -> int:
         """The smallest unit of any way this cell may be backed."""
-        page = self.dimm_page or min(self.pages)
+        page = min(self.dimm_pages or self.pages)
         return self.unit_for(page, min(self.blocks))
 
     @property
@@ -106,18 +107,26 @@ class CellFacts:
         blocks = [device.block for device in self.virtio if not device.fixed]
         return min(blocks) if self.allowed == frozenset() and blocks else min([self.unit, *blocks])
 
+    @property
+    def grain_of_any_page(self) -> int:
+        """The same, whatever pages growth is made of."""
+        blocks = [device.block for device in self.virtio if not device.fixed]
+        unit = self.unit_for(self.platform.base_page, min(self.blocks))
+        return min(blocks) if self.allowed == frozenset() and blocks else min([unit, *blocks])
+
     @cached_property
     def largest_unit(self) -> int:
         """The largest unit of any way this cell may be backed."""
-        page = self.dimm_page or max(self.pages)
+        page = max(self.dimm_pages or self.pages)
         return self.unit_for(page, max(self.blocks))
 
     def backings(self) -> tuple[Backing, ...]:
         """Every way to back the cell, in a fixed order."""
         return tuple(
             sorted(
-                Backing(page, self.dimm_page or page, nodes)
+                Backing(page, dimm_page, nodes)
                 for page in self.pages
+                for dimm_page in self.dimm_pages or (page,)
                 for nodes in self.nodes
             )
         )
@@ -144,12 +153,12 @@ class CellFacts:
 
     def require_dimm_page(self, size: int) -> None:
         """Give the cell's DIMMs a page size of their own."""
-        if self.dimm_page not in (None, size):
+        if self.dimm_pages and self.dimm_pages != (size,):
             raise InputError(
-                f"policies page-size of dimms ask for {format_size(self.dimm_page or 0)} and "
+                f"policies page-size of dimms ask for {format_size(self.dimm_pages[0])} and "
                 f"{format_size(size)} pages on cell {self.id}; keep one of them"
             )
-        self.dimm_page = size
+        self.dimm_pages = (size,)
 
     def allow_nodes(self, policy: Policy, allowed: Iterable[int]) -> None:
         """Keep the node sets within ``allowed``."""

@@ -103,8 +103,9 @@ class GuestFacts:
 
     @property
     def target_stage(self) -> int:
-        """Index of the stage at which the guest has its target size."""
-        return next(i for i, s in enumerate(self.stages) if "target" in s.name.split("+"))
+        """Index of the stage at which the guest has its target size; the first where it has none
+        (only where it is asked why there is no plan)."""
+        return next((i for i, s in enumerate(self.stages) if "target" in s.name.split("+")), 0)
 
     def reserve_stage(self, cell: CellFacts) -> int:
         """Index of the stage for which the host must have a cell's pages free."""

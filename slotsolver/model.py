@@ -187,6 +187,7 @@ class HostModel:
             paid: Linear = 0
             for backing, count in cls.count.items():
                 for page, taken in place.usage(cls, backing, stage).items():
+                    self._only_if_there(taken, count, backing.nodes, page)
                     yield Booking(guest, backing.nodes, page, taken, count)
                     paid = paid + granule(page) * taken
                 yield from self._own_pages(guest, cls, backing, stage)
@@ -194,14 +195,25 @@ class HostModel:
                     nodes, page = device.nodes or backing.nodes, device.page or backing.page
                     taken = -(-device.size // granule(page)) * count
                     yield Booking(guest, nodes, page, taken, count)
-            if guest.running and not cls.cells[0].facts.spread:
-                self._add(paid >= place.growth(cls.cells[0], stage), [])
+            if not cls.cells[0].facts.spread:
+                self._add(paid >= sum(place.least(cell, stage) for cell in cls.cells), [])
         for cell in guest.cells:
             stage = last if ever else guest.facts.reserve_stage(cell.facts)
             for pool in self.pools if cell.facts.spread else ():
                 page = pool.pool.page_size
                 taken = place.spread_usage(cell, page, pool.node, stage)
                 yield Booking(guest, (pool.node,), page, taken, 1)
+
+    def _only_if_there(
+        self, taken: Linear, count: Linear, nodes: tuple[int, ...], page: int
+    ) -> None:
+        """A redundant row: a cell takes nothing of pools it does not lie on, and of those it does no
+        more than they hold (proofs need it, where few cells shall fill many pools)."""
+        if not self.pools or isinstance(taken, int) or isinstance(count, int):
+            return
+        mine = [p for p in self.pools if p.node in nodes and p.pool.page_size == page]
+        most = sum(p.capacity + p.returnable for p in mine)
+        self.model.add(taken <= most * count)
 
     def _own_pages(
         self, guest: GuestModel, cls: CellClass, backing: Backing, stage: int
@@ -222,13 +234,16 @@ class HostModel:
         For a set of nodes S the kernel takes pages from any of them, so all that may touch S has to
         fit beside each other into the pages of S; for single nodes this is the plain sum.
         """
+        there = {id(pool): self._there(pool) for pool in self.pools}
         for page in sorted({b.page for b in self.bookings}):
             booked = [b for b in self.bookings if b.page == page and b.nodes]
+            if any(len(b.nodes) > 1 for b in booked):  # redundant: those rows depend on what is used
+                every = [there[id(p)] for p in self.pools if p.pool.page_size == page]
+                self._add(sum(b.taken for b in booked) <= sum(every), [])
             for nodes in sorted({b.nodes for b in booked}):
                 touching = [b for b in booked if set(b.nodes) & set(nodes)]
                 pools = [p for p in self.pools if p.node in nodes and p.pool.page_size == page]
-                there = sum(self._there(p) for p in pools)
-                row = sum(b.taken for b in touching) <= there
+                row = sum(b.taken for b in touching) <= sum(there[id(p)] for p in pools)
                 literals = []
                 if any(b.nodes != nodes for b in touching):
                     present = self.model.new_bool_var("")

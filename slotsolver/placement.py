@@ -63,7 +63,7 @@ class Placement:
         total = cell.totals[guest.facts.reserve_stage(facts)]
         same_pages = all(b.page == b.dimm_page for b in facts.backings())
         known = isinstance(total, int) and (same_pages or isinstance(cell.boot, int))
-        mixed = facts.dimm_page is not None and len(facts.pages) > 1
+        mixed = len(facts.pages) * len(facts.dimm_pages) > 1
         apart = cell.virtio and (not same_pages or any(v.facts.own for v in cell.virtio))
         alone = guest.running or not known or mixed or apart or facts.spread
         policies = guest.facts.policies
@@ -116,7 +116,7 @@ class Placement:
                 grain = granule(page)
                 pages = self.guest.new_int(1, self.guest.most_memory // grain + 1)
                 row = self.guest.model.add(cell.boot == grain * pages)
-                if page in cell.page_chosen and cell.facts.dimm_page is None:
+                if page in cell.page_chosen and not cell.facts.dimm_pages:
                     row.only_enforce_if(cell.page_chosen[page])
                 elif len({backing.page for backing in cls.count}) > 1:
                     chosen = [n for b, n in cls.count.items() if b.page == page]
@@ -162,11 +162,13 @@ class Placement:
             found[backing.dimm_page] = self._granules(dimms, 0, backing.dimm_page, count)
         return found
 
-    def growth(self, cell: CellModel, stage: int) -> Linear:
-        """What a running guest's cell gains by a stage of what is backed as the cell is: less than
-        that is not taken, whatever the backing (a redundant row; proofs need it)."""
+    def least(self, cell: CellModel, stage: int) -> Linear:
+        """What a cell has by a stage of what is backed as the cell is and not paid for, of a
+        running guest what it gains: less than that is not taken, whatever the backing (for a
+        redundant row; proofs need it)."""
         own = sum(raised for _, raised in self.own_growth(cell, stage))
-        return cell.totals[stage] - cell.totals[0] - own
+        there: Linear = cell.totals[0] if self.guest.running else 0
+        return cell.totals[stage] - there - own - self.guest.paid(cell.facts.id)
 
     def own_growth(self, cell: CellModel, last: int) -> list[tuple[int, Linear]]:
         """virtio-mem devices of a cell that have a backing of their own (places in

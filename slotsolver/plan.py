@@ -204,20 +204,47 @@ class Conflict(Model):
 
 
 class Remedy(Model):
-    """A change that makes the problem feasible. ``from_`` is written as ``from``."""
+    """A change that makes the problem feasible. ``from_`` is written as ``from``.
+
+    ``smallest`` says that less of it is known not to help. ``command`` carries it out, where it is
+    one thing that a program does.
+    """
 
     change: str
     from_: str = Field(validation_alias=AliasChoices("from", "from_"), serialization_alias="from")
     to: str
     says: str
+    command: str = ""
+    smallest: bool = True
+
+
+class Unhelpful(Model):
+    """A number of which no change alone makes the problem feasible. ``from_`` is written as
+    ``from``."""
+
+    change: str
+    from_: str = Field(validation_alias=AliasChoices("from", "from_"), serialization_alias="from")
+    says: str
 
 
 class Infeasible(Model):
-    """No plan exists: proven."""
+    """No plan exists: proven.
+
+    ``conflict`` are rules that contradict each other; ``further`` conflicts share no rule with it
+    or with each other. ``irreducible`` says that of every member it is known that without it the
+    others would not contradict each other. Each of the ``remedies`` alone makes the problem
+    feasible, those that cost least first; where none does, all of those in ``together`` do.
+    ``complete`` is false where the search for them was ended early.
+    """
 
     status: Literal["infeasible"] = "infeasible"
     conflict: tuple[Conflict, ...]
+    further: tuple[tuple[Conflict, ...], ...] = ()
+    irreducible: bool = True
     remedies: tuple[Remedy, ...] = ()
+    together: tuple[Remedy, ...] = ()
+    unhelpful: tuple[Unhelpful, ...] = ()
+    complete: bool = True
 
 
 class Undecided(Model):

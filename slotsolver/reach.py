@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from slotsolver.cell_facts import CellFacts
 from slotsolver.errors import InputError
-from slotsolver.facts import GuestFacts, layout_options
+from slotsolver.facts import GuestFacts, StageFacts, layout_options
 from slotsolver.fields import format_ids
 from slotsolver.place import device_window
 from slotsolver.problem import AtLeast
-from slotsolver.reach_running import refute_running
+from slotsolver.reach_running import on_the_grid, refute_running
 from slotsolver.size import MiB, format_size
 
 
@@ -29,6 +29,17 @@ def refute(facts: Sequence[GuestFacts]) -> None:
         _devices_fit(guest)
         if not guest.running:
             _sizes_are_whole(guest)
+
+
+def unreachable(facts: Sequence[GuestFacts]) -> bool:
+    """Whether a size that is asked for is no sum of whole units, whatever is chosen: then there is
+    no plan, and nothing needs to be searched for."""
+    return any(
+        not on_the_grid(guest)
+        if guest.running
+        else _first_off_grid(guest, _unit(guest)) is not None
+        for guest in facts
+    )
 
 
 def _nodes_exist(guest: GuestFacts, cell: CellFacts) -> None:
@@ -136,23 +147,37 @@ def _pages_exist(guest: GuestFacts, cell: CellFacts) -> None:
 
 
 def _sizes_are_whole(guest: GuestFacts) -> None:
-    """Growth between two stages is made of whole units."""
-    unit = min(cell.grain for cell in guest.cells)
+    """Growth between two stages is made of whole blocks. That it is made of whole pages too is no
+    matter of the input: other pages may do."""
+    if (off := _first_off_grid(guest, _unit(guest, pages=False))) is None:
+        return
+    stage, known = off
+    unit, memory = _unit(guest), stage.memory or 0
+    below = memory - (memory - known) % unit
+    raise InputError(
+        f"guest {guest.guest.name}: {stage.name} "
+        f"{format_size((memory + guest.outside) * MiB)} cannot be met: growth from "
+        f"{format_size((known + guest.outside) * MiB)} comes in multiples of "
+        f"{format_size(unit * MiB)} ({_why_unit(guest, unit)}); the nearest are "
+        f"{format_size((below + guest.outside) * MiB)} and "
+        f"{format_size((below + unit + guest.outside) * MiB)}"
+    )
+
+
+def _unit(guest: GuestFacts, *, pages: bool = True) -> int:
+    """What growth is a multiple of (MiB); without ``pages`` whatever pages it is made of."""
+    return min(cell.grain if pages else cell.grain_of_any_page for cell in guest.cells)
+
+
+def _first_off_grid(guest: GuestFacts, unit: int) -> tuple[StageFacts, int] | None:
+    """The first stage that is not whole units away from the known size before it (MiB)."""
     start = guest.stages[0].memory
-    known = start if start is not None else guest.stages[1].memory or 0
-    for stage in guest.stages[1:]:
-        if stage.memory is None or stage.at_least or (stage.memory - known) % unit == 0:
-            continue
-        below = stage.memory - (stage.memory - known) % unit
-        why = _why_unit(guest, unit)
-        raise InputError(
-            f"guest {guest.guest.name}: {stage.name} "
-            f"{format_size((stage.memory + guest.outside) * MiB)} cannot be met: growth from "
-            f"{format_size((known + guest.outside) * MiB)} comes in multiples of "
-            f"{format_size(unit * MiB)} ({why}); the nearest are "
-            f"{format_size((below + guest.outside) * MiB)} and "
-            f"{format_size((below + unit + guest.outside) * MiB)}"
-        )
+    later = guest.stages[1:] if start is not None else guest.stages[2:]
+    known = start if start is not None or not later else guest.stages[1].memory or 0
+    for stage in later:
+        if stage.memory is not None and not stage.at_least and (stage.memory - (known or 0)) % unit:
+            return stage, known or 0
+    return None
 
 
 def _why_unit(guest: GuestFacts, unit: int) -> str:

@@ -38,26 +38,15 @@ def refute_running(facts: GuestFacts) -> None:
                     f"unplugged"
                 )
     if not running.accept_given:
-        _on_the_grid(facts)
+        _refute_off_block(facts)
 
 
-def _on_the_grid(facts: GuestFacts) -> None:
-    """What is wanted differs from what is there by whole units: DIMMs that are there, new ones and
-    blocks of virtio-mem are multiples of them."""
-    running, name = facts.running, facts.guest.name
-    assert running is not None  # noqa: S101 - asked for running guests only
-    cells = [(c, [d.size for d in running.dimms if d.cell == c.id]) for c in facts.cells]
-    grains = [math.gcd(c.grain, *sizes) for c, sizes in cells]
-    if running.wanted_cells is None:
-        now = (facts.boot or 0) + facts.existing + facts.outside
-        rows = [(f"target of guest {name}", running.wanted, now, math.gcd(*grains))]
-    else:
-        rows = [
-            (f"target of guest {name}, cell {c.id},", wanted, (c.boot or 0) + c.existing, grain)
-            for (c, _), wanted, grain in zip(cells, running.wanted_cells, grains, strict=True)
-        ]
-    for what, wanted, now, grain in rows:
-        if (wanted - now) % grain:
+def _refute_off_block(facts: GuestFacts) -> None:
+    """What is wanted differs from what is there by whole blocks. That it differs by whole pages too
+    is no matter of the input: other pages may do."""
+    fine = _rows(facts, pages=False)
+    for (what, wanted, now, grain), (*_, block) in zip(_rows(facts), fine, strict=True):
+        if (wanted - now) % block:
             below = wanted - (wanted - now) % grain
             near = f"is {format_size(below * MiB)}; --accept below takes it"
             if (below + grain) * MiB <= facts.guest.maximum_size:
@@ -69,3 +58,34 @@ def _on_the_grid(facts: GuestFacts) -> None:
                 f"{what} {format_size(wanted * MiB)} cannot be met: it changes by multiples of "
                 f"{format_size(grain * MiB)}; the nearest {near}"
             )
+
+
+def on_the_grid(facts: GuestFacts) -> bool:
+    """Whether what is wanted differs from what is there by whole units, where it has to be met."""
+    running = facts.running
+    assert running is not None  # noqa: S101 - asked for running guests only
+    return running.accept != "exact" or not any(
+        (wanted - now) % grain for _, wanted, now, grain in _rows(facts)
+    )
+
+
+def _rows(facts: GuestFacts, *, pages: bool = True) -> list[tuple[str, int, int, int]]:
+    """What is wanted (of each cell, where cells have targets): its name, the size, what is there,
+    and what it changes by multiples of: DIMMs that are there, new ones and blocks of virtio-mem.
+    MiB; without ``pages`` whatever pages new DIMMs are made of."""
+    running, name = facts.running, facts.guest.name
+    assert running is not None  # noqa: S101 - asked for running guests only
+    grains = [
+        math.gcd(
+            cell.grain if pages else cell.grain_of_any_page,
+            *(dimm.size for dimm in running.dimms if dimm.cell == cell.id),
+        )
+        for cell in facts.cells
+    ]
+    if running.wanted_cells is None:
+        now = (facts.boot or 0) + facts.existing + facts.outside
+        return [(f"target of guest {name}", running.wanted, now, math.gcd(*grains))]
+    return [
+        (f"target of guest {name}, cell {c.id},", wanted, (c.boot or 0) + c.existing, grain)
+        for c, wanted, grain in zip(facts.cells, running.wanted_cells, grains, strict=True)
+    ]

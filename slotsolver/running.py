@@ -63,6 +63,8 @@ class RunningFacts:
     """The most that an operation moves, by cell."""
     order_policies: list[UnplugOrder] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
+    needs_places: bool = True
+    """Whether its DIMMs need places in its address space: always, but where it is asked why not."""
 
     @property
     def removable(self) -> tuple[Plugged, ...]:

@@ -212,7 +212,7 @@ def _complete(
     return solver if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
 
 
-def _start(
+def start(
     problem: Problem, host: HostModel, clock: Clock
 ) -> tuple[cp_model.CpSolverStatus, cp_model.CpSolver]:
     """Any solution: the greedy layout where it is legal, else whatever the search finds."""
@@ -243,7 +243,7 @@ def optimise(
     problem: Problem, host: HostModel, objectives: Sequence[Objective], clock: Clock
 ) -> Solution | cp_model.CpSolverStatus:
     """Minimise one objective after the other, each held at its proven value from then on."""
-    status, solver = _start(problem, host, clock)
+    status, solver = start(problem, host, clock)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return status
     decisions = len(host.model.proto.variables)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -10,26 +11,26 @@ from ortools.sat.python import cp_model
 
 from slotsolver.checker import check_plan
 from slotsolver.clock import Clock
-from slotsolver.conflict import find_conflict
 from slotsolver.constraints.balance import Balance
 from slotsolver.decide import decide
 from slotsolver.errors import DefectError
+from slotsolver.explain.questions import Questions
+from slotsolver.explain.why_not import Step, why_not
 from slotsolver.facts import GuestFacts
 from slotsolver.gather import gather
 from slotsolver.layout import GuestLayout
 from slotsolver.menu import OpenSizes
 from slotsolver.model import HostModel
-from slotsolver.nearest import nearest_sizes
 from slotsolver.objectives.target_distance import TargetDistance
 from slotsolver.order import floor_for, in_order
 from slotsolver.place import device_window, free_gaps, settle_devices
 from slotsolver.plan import Infeasible, Plan, SolverFacts, Undecided
 from slotsolver.policies import Objective
 from slotsolver.problem import Problem
-from slotsolver.reach import refute
+from slotsolver.reach import refute, unreachable
 from slotsolver.refit import settle
 from slotsolver.running_model import Cut
-from slotsolver.search import Solution, optimise
+from slotsolver.search import Solution, optimise, start
 from slotsolver.size import MiB
 from slotsolver.windows import (
     Grid,
@@ -42,19 +43,32 @@ from slotsolver.windows import (
 )
 from slotsolver.write_up import write_plan
 
+QUESTION_LIMIT = 3.0
+"""Deterministic time for one question of an explanation."""
 
-def solve(problem: Problem, *, time_limit: float | None = None) -> Plan | Infeasible | Undecided:
-    """Find the plan that is best by the problem's objectives in their order, or why there is none.
+EXPLANATION_LIMIT = 60.0
+"""Deterministic time for all of them, where no time limit is given."""
+
+Watch = Callable[[Step], None]
+"""Is told of an explanation as far as it is known."""
+
+
+def solve(
+    problem: Problem, *, time_limit: float | None = None, watch: Watch | None = None
+) -> Plan | Infeasible | Undecided:
+    """Find the plan that is best by the problem's objectives in their order, or why there is none
+    and what would help.
 
     ``time_limit`` is in seconds of wall time; a plan found within it but not proven has the status
-    ``feasible`` and states its bound. Raises :class:`slotsolver.errors.InputError` for a problem
-    that contradicts itself arithmetically, :class:`slotsolver.errors.DefectError` if the answer
-    does not pass the independent checker.
+    ``feasible`` and states its bound. ``watch`` is called with every :class:`Step` of an
+    explanation; what it raises ends the search. Raises :class:`slotsolver.errors.InputError` for a
+    problem that contradicts itself in its input, :class:`slotsolver.errors.DefectError` if the
+    answer does not pass the independent checker.
     """
     clock = Clock(time_limit)
     facts = gather(problem)
     refute(facts)
-    solution = _search(problem, facts, clock)
+    solution = cp_model.INFEASIBLE if unreachable(facts) else _search(problem, facts, clock)
     if isinstance(solution, Solution):
         plan = write_plan(
             problem, solution.layouts, solution.values, solution.proven, _stamp(clock)
@@ -67,11 +81,42 @@ def solve(problem: Problem, *, time_limit: float | None = None) -> Plan | Infeas
             )
         return plan
     if solution == cp_model.INFEASIBLE:
-        return Infeasible(
-            conflict=find_conflict(problem, lambda p: feasible(p, clock)),
-            remedies=nearest_sizes(problem, lambda p: _nearest(p, clock)),
-        )
+        return _explanation(problem, clock, watch)
     return Undecided(seconds=clock.wall, says="no plan and no proof within the limits")
+
+
+def _explanation(problem: Problem, clock: Clock, watch: Watch | None) -> Infeasible:
+    """Why there is no plan and what would help, as far as there is time for it."""
+    started = clock.deterministic
+
+    def spent() -> bool:
+        if clock.limit is not None:
+            return clock.spent
+        return clock.deterministic - started >= EXPLANATION_LIMIT
+
+    def ask(changed: Problem) -> bool | None:
+        with _question(clock) as mine:
+            return feasible(changed, mine)
+
+    def sizes(changed: Problem) -> tuple[int, ...] | None:
+        with _question(clock) as mine:
+            return _nearest(changed, mine)
+
+    for step in why_not(problem, Questions(ask, spent), sizes):
+        if watch is not None:
+            watch(step)
+    return step.answer
+
+
+@contextmanager
+def _question(clock: Clock) -> Iterator[Clock]:
+    """A clock for one question; what it takes is taken of the whole."""
+    left = None if clock.limit is None else max(0.0, clock.limit - clock.wall)
+    mine = Clock(left, allowed=QUESTION_LIMIT)
+    try:
+        yield mine
+    finally:
+        clock.deterministic += mine.deterministic
 
 
 def _stamp(clock: Clock) -> SolverFacts:
@@ -85,13 +130,15 @@ def _stamp(clock: Clock) -> SolverFacts:
 def feasible(problem: Problem, clock: Clock) -> bool | None:
     """Whether any plan exists; ``None`` if that stayed open."""
     facts = gather(problem)
+    if unreachable(facts):
+        return False
     refute(facts)
     if any(f.running for f in facts):
         found = _search_running(problem, facts, (), clock)
         if isinstance(found, Solution):
             return True
         return False if found == cp_model.INFEASIBLE else None
-    status, _ = decide(_build(problem, facts, attempt=False), clock)
+    status, _ = start(problem, _build(problem, facts, attempt=False), clock)
     if status == cp_model.INFEASIBLE:
         return False
     return True if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
@@ -128,6 +175,8 @@ def _search_running(
         if not isinstance(found, Solution):
             if found == cp_model.INFEASIBLE and not _certain(problem, facts, host, clock):
                 return cp_model.UNKNOWN
+            return found
+        if not all(f.running.needs_places for f in facts if f.running):
             return found
         settled = [settle(layout) for layout in found.layouts]
         layouts = tuple(layout for layout in settled if isinstance(layout, GuestLayout))

@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slotsolver.cli import arguments
 from slotsolver.cli.output import emit, page
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from slotsolver.checker import Violation
     from slotsolver.cli.arguments import Commands
+
+    Judgement = tuple[Sequence[Violation], Sequence[str]]
 
 VIOLATED = 3
 
@@ -63,18 +65,22 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Judge and print."""
-    violations = _judge(options)
+    violations, notes = _judge(options)
     if options.format == "json":
-        found = {"violations": [asdict(violation) for violation in violations]}
+        found: dict[str, Any] = {"violations": [asdict(violation) for violation in violations]}
+        found |= {"notes": notes} if notes else {}
         emit(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-    elif violations:
-        emit(page(lambda console: _print(violations, console)))
+        return VIOLATED if violations else 0
+    said = "".join(f"{note}\n" for note in notes)
+    if violations:
+        emit(page(lambda console: _print(violations, console)) + said)
     else:
-        emit("everything holds\n")
+        emit(f"everything holds\n{said}")
     return VIOLATED if violations else 0
 
 
-def _judge(options: argparse.Namespace) -> Sequence[Violation]:
+def _judge(options: argparse.Namespace) -> Judgement:
+    """The violations, and what could not be judged."""
     from slotsolver.ingest.files import name_of, read_bytes
     from slotsolver.ingest.xml import looks_like_xml
 
@@ -89,21 +95,22 @@ def _judge(options: argparse.Namespace) -> Sequence[Violation]:
         raise error.at(source=source) from None
 
 
-def _judge_domain(data: bytes, source: str, options: argparse.Namespace) -> Sequence[Violation]:
+def _judge_domain(data: bytes, source: str, options: argparse.Namespace) -> Judgement:
     from slotsolver.checker import check_domain
     from slotsolver.ingest.domain import read_domain
 
     if options.problem is not None:
         raise InputError("is for a plan; a domain XML is judged as it stands", source="--problem")
     if options.migration_from is not None:
-        return _judge_migration(data, source, options)
-    return check_domain(
+        return _judge_migration(data, source, options), ()
+    found = check_domain(
         read_domain(data, source=source),
         host=arguments.host_of(options),
         qemu=options.qemu or "7.2",
         libvirt=options.libvirt or "9.0",
         block=options.block,
     )
+    return found, ()
 
 
 def _judge_migration(data: bytes, source: str, options: argparse.Namespace) -> Sequence[Violation]:
@@ -127,8 +134,8 @@ def _judge_migration(data: bytes, source: str, options: argparse.Namespace) -> S
     )
 
 
-def _judge_plan(data: bytes, source: str, options: argparse.Namespace) -> Sequence[Violation]:
-    from slotsolver.checker import check_plan
+def _judge_plan(data: bytes, source: str, options: argparse.Namespace) -> Judgement:
+    from slotsolver.checker import check_plan, unvouched
     from slotsolver.cli.inputs import with_versions
     from slotsolver.ingest.files import decode
     from slotsolver.ingest.problem import read_problem
@@ -157,7 +164,7 @@ def _judge_plan(data: bytes, source: str, options: argparse.Namespace) -> Sequen
             source=source,
         )
     problem = read_problem(options.problem, host=arguments.host_of(options))
-    return check_plan(with_versions(problem, options), plan)
+    return check_plan(with_versions(problem, options), plan), unvouched(problem)
 
 
 def _print(violations: Sequence[Violation], console: Console) -> None:

@@ -13,7 +13,13 @@ from itertools import pairwise
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
-PAGES = ("README.md", "examples/README.md", "docs/architecture.md", "docs/catalogue.md")
+PAGES = (
+    "README.md",
+    "examples/README.md",
+    "docs/architecture.md",
+    "docs/catalogue.md",
+    "docs/own-rules.md",
+)
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

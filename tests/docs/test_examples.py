@@ -19,6 +19,14 @@ ENVIRONMENT = {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     "PYTHONIOENCODING": "utf-8",
 }
+OFFLINE = {
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_DEPS": "1",
+    "PIP_NO_BUILD_ISOLATION": "0",  # pip's way to say: do not isolate
+    "PIP_NO_CACHE_DIR": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+}
+"""So a page may `pip install` something of the examples with what is here already."""
 
 
 @pytest.fixture
@@ -28,12 +36,18 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(line: list[str], folder: Path) -> str:
-    """What a command prints to standard output and standard error; it must end well."""
+def run(line: list[str], folder: Path, site: Path | None = None) -> str:
+    """What a command prints to standard output and standard error; it must end well. ``site`` is
+    where pip installs, and is on Python's path."""
+    environment = ENVIRONMENT
+    if site is not None:
+        places = (str(site), os.environ.get("PYTHONPATH"))
+        path = os.pathsep.join(place for place in places if place)
+        environment = {**ENVIRONMENT, **OFFLINE, "PIP_TARGET": str(site), "PYTHONPATH": path}
     done = subprocess.run(
         line,
         cwd=folder,
-        env=ENVIRONMENT,
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -50,7 +64,7 @@ def test_commands_print_what_is_shown(page: str, copy: Path) -> None:
         if command.line.startswith("cd "):
             folder /= command.line.removeprefix("cd ")
             continue
-        printed = run(["bash", "-c", command.line], folder)
+        printed = run(["bash", "-c", command.line], folder, copy / "site")
         assert is_shown(command.output, printed), f"{page}: {command.line} prints\n{printed}"
 
 

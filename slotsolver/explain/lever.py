@@ -1,0 +1,29 @@
+"""A number that a person can change: the values that it may have instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from slotsolver.problem import Problem
+
+
+@dataclass(frozen=True)
+class Lever:
+    """What a person can change of a problem, and to what.
+
+    ``values`` go from the one that changes least to the one that asks least; ``nested`` says that
+    each permits all that those before it permit. ``apply`` makes the problem with a value, ``to``
+    and ``says`` tell of one. ``weight`` is what a change of it costs, compared with others.
+    """
+
+    change: str
+    from_: str
+    values: Sequence[Any]
+    apply: Callable[[Problem, Any], Problem]
+    to: Callable[[Any], str]
+    says: Callable[[Any], str]
+    weight: int
+    nested: bool = True
+    command: Callable[[Any], str] = lambda _: ""

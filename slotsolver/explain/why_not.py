@@ -1,0 +1,136 @@
+"""Why there is no plan and what would help, told as it is found out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from slotsolver.explain.alike import Alike
+from slotsolver.explain.change import guest_named
+from slotsolver.explain.conflicts import Contradiction, disjoint_conflicts
+from slotsolver.explain.lever import Lever
+from slotsolver.explain.nearest import Sizes, nearest_sizes
+from slotsolver.explain.questions import Questions
+from slotsolver.explain.remedies import Found, smallest
+from slotsolver.explain.rules import Rule, rules_of
+from slotsolver.explain.together import cheapest_together
+from slotsolver.fields import format_ids
+from slotsolver.plan import Conflict, Infeasible, Remedy, Unhelpful
+from slotsolver.problem import Problem
+
+
+@dataclass(frozen=True)
+class Step:
+    """An answer as far as it is known, and how many of the numbers have been tried."""
+
+    answer: Infeasible
+    done: int
+    total: int
+
+
+@dataclass
+class _Known:
+    """What is known so far."""
+
+    conflicts: Sequence[Contradiction]
+    remedies: list[tuple[int, Remedy]] = field(default_factory=list)
+    unhelpful: list[Unhelpful] = field(default_factory=list)
+    together: tuple[Found, ...] = ()
+
+    def answer(self, *, complete: bool) -> Infeasible:
+        """The answer with all of that."""
+        members = [tuple(_member(rule) for rule in c.rules) for c in self.conflicts]
+        ranked = sorted(self.remedies, key=lambda found: found[0])
+        helpful = {remedy.change for _, remedy in ranked}
+        unhelpful = {u.change: u for u in self.unhelpful if u.change not in helpful}
+        return Infeasible(
+            conflict=members[0] if members else (_SIZES,),
+            further=tuple(members[1:]),
+            irreducible=all(c.proven for c in self.conflicts),
+            remedies=tuple(remedy for _, remedy in ranked),
+            together=tuple(found.remedy() for found in self.together),
+            unhelpful=tuple(unhelpful.values()),
+            complete=complete,
+        )
+
+
+_SIZES = Conflict(rule="sizes", says="the sizes of the guest cannot be met by any DIMMs")
+
+
+def _member(rule: Rule) -> Conflict:
+    return Conflict(rule=rule.name, says=rule.says)
+
+
+def why_not(problem: Problem, questions: Questions, sizes: Sizes) -> Iterator[Step]:
+    """Why a problem has no plan and what would help: first the conflicts, then one number after the
+    other; the last step is the whole answer. ``complete`` is false where time ran out."""
+    rules = rules_of(problem)
+    known = _Known(disjoint_conflicts(problem, rules, questions))
+    in_conflict = [rule for conflict in known.conflicts for rule in conflict.rules]
+    alone = list(known.conflicts[0].rules) if len(known.conflicts) == 1 else []
+    trials = [(rule, lever) for rule in alone for lever in rule.levers]
+    yield Step(known.answer(complete=False), 0, len(trials))
+    alike = _Alike(problem, alone)
+    for done, (rule, lever) in enumerate(trials, 1):
+        if not alike.was_first(rule):
+            continue
+        found = smallest(problem, lever, questions) if lever.values else None
+        if found is not None:
+            known.remedies.append((lever.weight, found.remedy(alike.places(rule))))
+        elif not questions.exhausted:
+            known.unhelpful.append(_unhelpful(lever, alike.places(rule)))
+        yield Step(known.answer(complete=False), done, len(trials))
+    for rule in alone:
+        if rule.nearest:
+            found_sizes = nearest_sizes(problem, guest_named(problem, rule.nearest), sizes)
+            known.remedies += [(_NEAREST, remedy) for remedy in found_sizes]
+    known.unhelpful += _outside(rules, alone)
+    if in_conflict and not known.remedies:
+        conflicts = [conflict.rules for conflict in known.conflicts]
+        known.together = cheapest_together(problem, rules, conflicts, questions)
+    yield Step(known.answer(complete=not questions.exhausted), len(trials), len(trials))
+
+
+_NEAREST = 0
+"""A size that a running guest can have comes before every other change."""
+
+
+def _outside(rules: Sequence[Rule], alone: Sequence[Rule]) -> Iterator[Unhelpful]:
+    """Numbers of rules that are not in the one conflict: its members contradict each other whatever
+    these are. With several conflicts that holds for every number."""
+    for rule in rules:
+        if rule not in alone:
+            yield from (_unhelpful(lever) for lever in rule.levers)
+
+
+def _unhelpful(lever: Lever, also: str = "") -> Unhelpful:
+    return Unhelpful(
+        change=lever.change, from_=lever.from_, says=f"no change of it alone helps{also}"
+    )
+
+
+class _Alike:
+    """Rules about pools that are told together, because their host nodes are alike."""
+
+    def __init__(self, problem: Problem, rules: Sequence[Rule]) -> None:
+        alike = Alike(problem)
+        self._first: list[Rule] = []
+        self._others: dict[int, list[int]] = {}
+        for rule in rules:
+            first = next((r for r in self._first if alike.pools(r, rule)), None)
+            if first is None:
+                self._first.append(rule)
+            elif rule.pool is not None:
+                self._others.setdefault(id(first), []).append(rule.pool[0])
+
+    def was_first(self, rule: Rule) -> bool:
+        """Whether a rule is told for itself."""
+        return any(rule is first for first in self._first)
+
+    def places(self, rule: Rule) -> str:
+        """On which other host nodes the same holds."""
+        others = self._others.get(id(rule))
+        if not others:
+            return ""
+        node = "nodes" if len(others) > 1 else "node"
+        return f"; the same on host {node} {format_ids(others)} instead"

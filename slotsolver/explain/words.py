@@ -1,0 +1,73 @@
+"""The words that rules and remedies have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from slotsolver.facts import GuestFacts
+from slotsolver.fields import format_ids
+from slotsolver.policies import Policy
+from slotsolver.problem import Guest, Problem
+from slotsolver.size import GiB, MiB, format_size
+
+
+def wanted_text(guest: Guest) -> str:
+    """The target of a guest, of each cell where cells have targets."""
+    if isinstance(guest.target, dict):
+        return _cells_text(guest.target)
+    return format_size(guest.target)
+
+
+def has_text(guest: Guest) -> str:
+    """What a guest has, said as its target is."""
+    if isinstance(guest.target, dict):
+        return _cells_text(guest.cells_now)
+    return format_size(guest.size_now)
+
+
+def _cells_text(sizes: Mapping[int, int]) -> str:
+    return ", ".join(f"{format_size(size)} in cell {cell}" for cell, size in sorted(sizes.items()))
+
+
+def whom(problem: Problem, policy: Policy) -> str:
+    """Which guests and cells a policy means, in brackets: nothing of one about the host."""
+    guests = [guest.name for guest in problem.guests if policy.concerns(guest)]
+    if policy.kind == "headroom":
+        return ""
+    several = policy.guests is None and len(guests) > 1
+    found = "every guest" if several else f"guest {', '.join(guests)}"
+    if policy.cells is not None:
+        found += f", cells {format_ids(policy.cells)}"
+    return f" ({found})"
+
+
+def bits_of(facts: GuestFacts) -> int:
+    """The physical address bits of a guest: its own, the host's, or what its machine type has."""
+    guest, host = facts.guest, facts.host
+    known = host.phys_bits if host is not None and guest.host_passthrough else None
+    return guest.phys_bits or known or facts.platform.default_phys_bits
+
+
+def value_text(policy: Policy, field: str, value: Any) -> str:
+    """A value of a policy's field as it is written in YAML."""
+    written = str(type(policy).__annotations__.get(field, ""))
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if "Size" in written and isinstance(value, int):
+        return format_size(value)
+    if "Size" in written:
+        return ", ".join(format_size(size) for size in value)
+    if "Ids" in written:
+        return format_ids(value)
+    return ":".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def virsh_size(size: int) -> str:
+    """A page size as virsh takes it: ``2M``, ``1G`` (tools/vsh.c:vshCommandOptScaledInt)."""
+    for unit, letter in ((GiB, "G"), (MiB, "M")):
+        if size % unit == 0:
+            return f"{size // unit}{letter}"
+    return f"{size // 1024}K"
