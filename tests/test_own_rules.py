@@ -477,10 +477,10 @@ def test_a_rule_may_tell_equal_cells_apart() -> None:
 
 def test_a_rule_may_narrow_the_sizes_of_one_cell() -> None:
     """Equal cells share no menu then."""
-    rule = made(limits=lambda rule, facts: facts.limit_sizes(rule, (1,), maximum=B))
-    given = problem([1, 1], {0: 3, 1: 3})
-    assert new_sizes(given) == [[2], [2]]
-    assert new_sizes(with_rule(given, rule())) == [[2], [1, 1]]
+    rule = made(limits=lambda rule, facts: facts.limit_sizes(rule, (1,), minimum=2 * B))
+    given = problem([1, 1], {0: 3, 1: 3}, objectives=["finest-step"])
+    assert new_sizes(given) == [[1, 1], [1, 1]]
+    assert new_sizes(with_rule(given, rule())) == [[2], [2]]
 
 
 def test_a_rule_may_count_sizes_of_running_guests() -> None:
