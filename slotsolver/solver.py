@@ -66,9 +66,7 @@ def solve(
     answer does not pass the independent checker.
     """
     clock = Clock(time_limit)
-    facts = gather(problem)
-    refute(facts)
-    solution = cp_model.INFEASIBLE if unreachable(facts) else _search(problem, facts, clock)
+    solution = best(problem, clock)
     if isinstance(solution, Solution):
         plan = write_plan(
             problem, solution.layouts, solution.values, solution.proven, _stamp(clock)
@@ -83,6 +81,13 @@ def solve(
     if solution == cp_model.INFEASIBLE:
         return _explanation(problem, clock, watch)
     return Undecided(seconds=clock.wall, says="no plan and no proof within the limits")
+
+
+def best(problem: Problem, clock: Clock) -> Solution | cp_model.CpSolverStatus:
+    """The best layouts and their values, or how the search for them ended."""
+    facts = gather(problem)
+    refute(facts)
+    return cp_model.INFEASIBLE if unreachable(facts) else _search(problem, facts, clock)
 
 
 def _explanation(problem: Problem, clock: Clock, watch: Watch | None) -> Infeasible:
