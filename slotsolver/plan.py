@@ -196,11 +196,20 @@ class Plan(Model):
     solver: SolverFacts
 
 
+class PoolFacts(Model):
+    """The pool that a rule is about: ``free`` are pages."""
+
+    node: int
+    page_size: int
+    free: int
+
+
 class Conflict(Model):
     """A rule that takes part in the contradiction, and what it says."""
 
     rule: str
     says: str
+    pool: PoolFacts | None = None
 
 
 class Remedy(Model):

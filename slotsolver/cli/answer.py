@@ -44,12 +44,9 @@ def add_output(parser: Parser) -> None:
 
 def answer(problem: Problem, source: str, options: argparse.Namespace) -> int:
     """Solve, write, print; the exit code. Errors of the problem name ``source``."""
-    from slotsolver.cli.progress import patiently
-
     _choose_guest(problem, options)
     try:
-        found = patiently(lambda: _solve(problem, options.time_limit), "looking for the best plan")
-        return _write(problem, found, options)
+        return _write(problem, solve_patiently(problem, options.time_limit), options)
     except InputError as error:
         raise error.at(source=source) from None
     except DefectError as error:
@@ -57,10 +54,25 @@ def answer(problem: Problem, source: str, options: argparse.Namespace) -> int:
         raise DefectError(str(error), report=report) from error
 
 
-def _solve(problem: Problem, time_limit: float | None) -> Plan | Infeasible | Undecided:
-    from slotsolver.solver import solve
+def solve_patiently(problem: Problem, time_limit: float | None) -> Plan | Infeasible | Undecided:
+    """The answer; interrupted while it is looked for what would help, that as far as it is
+    known."""
+    from slotsolver.cli.progress import Progress, patiently
 
-    return solve(problem, time_limit=time_limit)
+    progress = Progress()
+
+    def solve() -> Plan | Infeasible | Undecided:
+        from slotsolver.solver import solve
+
+        return solve(problem, time_limit=time_limit, watch=progress.see)
+
+    try:
+        return patiently(solve, "looking for the best plan", progress)
+    except KeyboardInterrupt:
+        if progress.last is None:
+            raise
+        tell("interrupted; this is what is known so far")
+        return progress.last.answer
 
 
 def _choose_guest(problem: Problem, options: argparse.Namespace) -> str | None:
@@ -196,7 +208,7 @@ def _print_no_plan(found: Infeasible | Undecided, options: argparse.Namespace) -
 
 
 def _page_of(found: Infeasible | Undecided, path: str | None) -> str:
-    from slotsolver.export.table import render_infeasible
+    from slotsolver.export.table_infeasible import render_infeasible
     from slotsolver.plan import Infeasible
 
     if isinstance(found, Infeasible):

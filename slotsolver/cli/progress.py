@@ -9,10 +9,13 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-PATIENCE = 2.0
-"""Seconds before anything is shown."""
+if TYPE_CHECKING:
+    from slotsolver.explain.why_not import Step
+
+PATIENCE, TICK = 2.0, 0.1
+"""Seconds before anything is shown, and between two looks."""
 
 Result = TypeVar("Result")
 
@@ -34,20 +37,50 @@ class _Job(threading.Thread, Generic[Result]):
             self.error = error
 
 
-def patiently(call: Callable[[], Result], says: str) -> Result:
+class Progress:
+    """How far a call has come: it tells ``see``, step by step."""
+
+    def __init__(self) -> None:
+        self.last: Step | None = None
+
+    def see(self, step: Step) -> None:
+        """Keep the last step."""
+        self.last = step
+
+
+def patiently(call: Callable[[], Result], says: str, progress: Progress | None = None) -> Result:
     """The result of ``call``, or its exception.
 
-    From the third second on ``says`` is shown on standard error, if that is a terminal.
+    From the third second on ``says`` is shown on standard error, if that is a terminal, and once
+    ``progress`` has seen a step, how far the search for what would help has come.
     """
     job = _Job(call)
     job.start()
     job.join(PATIENCE)
     if job.is_alive() and sys.stderr is not None and sys.stderr.isatty():
-        from rich.console import Console
-
-        with Console(stderr=True).status(says):
-            job.join()
+        _show(job, says, progress or Progress())
     job.join()
     if job.error is not None:
         raise job.error
     return job.results[0]
+
+
+def _show(job: _Job[Result], says: str, progress: Progress) -> None:
+    """Draw until the job is done: a pulse, then a bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"))
+    console = Console(stderr=True)
+    with Bars(*columns, console=console, transient=True) as bars:
+        bars.add_task(says, total=None)
+        while job.is_alive() and progress.last is None:
+            job.join(TICK)
+    hint = TextColumn("Ctrl-C shows what is known")
+    more = (BarColumn(), MofNCompleteColumn(), hint)
+    with Bars(*columns, *more, console=console, transient=True) as bars:
+        task = bars.add_task("looking for what would help")
+        while job.is_alive() and progress.last is not None:
+            bars.update(task, completed=progress.last.done, total=progress.last.total)
+            job.join(TICK)

@@ -38,9 +38,9 @@ class Alike:
 
     def pools(self, one: Rule, two: Rule) -> bool:
         """Whether two rules are about pools of one page size on nodes that can change places."""
-        if one.pool is None or two.pool is None or one.pool[1] != two.pool[1]:
+        if one.pool is None or two.pool is None or one.pool.page_size != two.pool.page_size:
             return False
-        return self.nodes(one.pool[0], two.pool[0])
+        return self.nodes(one.pool.node, two.pool.node)
 
 
 def _without_place(host: Host, one: int, two: int) -> tuple[object, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from slotsolver.constraints.no_swap import NoSwap
+from slotsolver.constraints.swap import Swap
 from slotsolver.policies import Policy
 from slotsolver.problem import Guest, Host, HostNode, Pool, Problem
 
@@ -65,6 +67,23 @@ def with_instead(policy: Policy, other: Policy | None) -> Change:
         kept = (other if old is policy else old for old in problem.policies)
         policies = tuple(new for new in kept if new is not None)
         return problem.model_copy(update={"policies": policies})
+
+    return change
+
+
+def with_swaps(name: str) -> Change:
+    """A guest that may exchange DIMMs, whatever forbids it."""
+
+    def change(problem: Problem) -> Problem:
+        names = [guest.name for guest in problem.guests]
+        policies: list[Policy] = []
+        for policy in problem.policies:
+            if not isinstance(policy, NoSwap):
+                policies.append(policy)
+            elif others := tuple(n for n in policy.guests or names if n != name):
+                policies.append(policy.model_copy(update={"guests": others}))
+        policies.append(Swap(guests=(name,)))
+        return problem.model_copy(update={"policies": tuple(policies)})
 
     return change
 

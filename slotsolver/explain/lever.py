@@ -27,3 +27,5 @@ class Lever:
     weight: int
     nested: bool = True
     command: Callable[[Any], str] = lambda _: ""
+    amount: Callable[[Any], int] = lambda _: 0
+    """How much a value is (bytes), to tell less of the same kind first."""

@@ -50,6 +50,7 @@ def pool_levers(host: Host, node: HostNode, page: int) -> tuple[Lever, ...]:
                 to=lambda more: format_size(node.free + more),
                 says=lambda more: f"free {format_size(more)} more of host node {node.id}'s memory",
                 weight=HOST,
+                amount=int,
             ),
         )
     size = format_size(page)
@@ -67,6 +68,7 @@ def pool_levers(host: Host, node: HostNode, page: int) -> tuple[Lever, ...]:
             says=lambda more: f"reserve {more} more {size} pages on host node {node.id}",
             weight=HOST,
             command=command,
+            amount=lambda more: more * page,
         ),
     )
 
@@ -84,7 +86,7 @@ def slot_levers(facts: GuestFacts) -> tuple[Lever, ...]:
             values=range(guest.slots + 1, facts.platform.max_slots + 1),
             apply=lambda p, slots: with_guest(name, slots=slots)(p),
             to=str,
-            says=lambda slots: f"`slots` {slots} instead of {guest.slots}{anew}",
+            says=lambda slots: f"guest {name}: `slots` {slots} instead of {guest.slots}{anew}",
             weight=NUMBER,
         ),
     )
@@ -96,8 +98,8 @@ def phys_bits_levers(facts: GuestFacts, bits: int) -> tuple[Lever, ...]:
 
     def says(more: int) -> str:
         return (
-            f"`phys_bits` {more} instead of {bits}, where the host's CPU has as many (libvirt: "
-            f"<maxphysaddr mode='emulate' bits='{more}'/>)"
+            f"guest {name}: `phys_bits` {more} instead of {bits}, where the host's CPU has as many "
+            f"(libvirt: <maxphysaddr mode='emulate' bits='{more}'/>)"
         )
 
     return (
@@ -139,18 +141,18 @@ def target_levers(facts: GuestFacts) -> tuple[Lever, ...]:
             values=values,
             apply=lambda p, size: with_guest(name, target=size)(p),
             to=format_size,
-            says=partial(_nearest_size, side, target),
+            says=partial(_nearest_size, f"guest {name}: target", target),
             weight=SIZE,
             nested=False,
         )
-        for side, values in (("below", below), ("above", above))
+        for values in (below, above)
     )
 
 
-def _nearest_size(side: str, asked: int, size: int) -> str:
-    """``the nearest size below that can be: 256 MiB less``."""
-    far = f"{format_size(abs(size - asked))} {'more' if size > asked else 'less'}"
-    return f"the nearest size {side} that can be: {far}"
+def _nearest_size(what: str, asked: int, size: int) -> str:
+    """``guest db: target 4 GiB instead of 4352 MiB, the nearest below``."""
+    side = "above" if size > asked else "below"
+    return f"{what} {format_size(size)} instead of {format_size(asked)}, the nearest {side}"
 
 
 def _cell_target(facts: GuestFacts, cell: Cell) -> Iterator[Lever]:
@@ -159,24 +161,16 @@ def _cell_target(facts: GuestFacts, cell: Cell) -> Iterator[Lever]:
     assert isinstance(targets, dict)  # noqa: S101 - asked for these only
     wanted, low = targets[cell.id], cell.memory or grain
     spare = guest.maximum_size - guest.target_size
-    for side, values in (
-        (
-            "below",
-            range(
-                wanted - (wanted - low) % grain - grain * ((wanted - low) % grain == 0),
-                low - 1,
-                -grain,
-            ),
-        ),
-        ("above", range(wanted - (wanted - low) % grain + grain, wanted + spare + 1, grain)),
-    ):
+    off = (wanted - low) % grain
+    below = range(wanted - (off or grain), low - 1, -grain)
+    for values in (below, range(wanted - off + grain, wanted + spare + 1, grain)):
         yield Lever(
             change=f"target of cell {cell.id} of guest {name}",
             from_=format_size(wanted),
             values=values,
             apply=lambda p, size: with_guest(name, target={**targets, cell.id: size})(p),
             to=format_size,
-            says=partial(_nearest_size, side, wanted),
+            says=partial(_nearest_size, f"guest {name}: target of cell {cell.id}", wanted),
             weight=SIZE,
             nested=False,
         )
@@ -194,7 +188,7 @@ def maximum_levers(facts: GuestFacts) -> tuple[Lever, ...]:
     def apply(problem: Problem, size: int) -> Problem:
         return with_guest(name, maximum=AtLeast(at_least=size) if bounded else size)(problem)
 
-    sides = [("below", below)] if bounded else [("below", below), ("above", above)]
+    sides = (below,) if bounded else (below, above)
     return tuple(
         Lever(
             change=f"maximum of guest {name}",
@@ -202,11 +196,11 @@ def maximum_levers(facts: GuestFacts) -> tuple[Lever, ...]:
             values=values,
             apply=apply,
             to=format_size,
-            says=partial(_nearest_size, side, now),
+            says=partial(_nearest_size, f"guest {name}: maximum", now),
             weight=SIZE,
             nested=False,
         )
-        for side, values in sides
+        for values in sides
     )
 
 
@@ -221,7 +215,7 @@ def waypoint_levers(guest: Guest) -> tuple[Lever, ...]:
             values=tuple(dict.fromkeys([*fewer, ()])),
             apply=lambda p, sizes: with_guest(guest.name, waypoints=sizes)(p),
             to=_sizes,
-            says=lambda sizes: f"without {_sizes(set(every) - set(sizes))}",
+            says=lambda sizes: f"guest {guest.name}: no waypoint {_sizes(set(every) - set(sizes))}",
             weight=SIZE,
             nested=False,
         ),
@@ -241,7 +235,7 @@ def boot_levers(guest: Guest, relax: Change) -> tuple[Lever, ...]:
             values=("open",),
             apply=lambda p, _: relax(p),
             to=str,
-            says=lambda _: "give no boot memory: then it is chosen",
+            says=lambda _: f"guest {guest.name}: leave boot memory open, it is chosen then",
             weight=SIZE,
         ),
     )
@@ -265,8 +259,9 @@ def cell_page_levers(facts: GuestFacts, cell: Cell) -> tuple[Lever, ...]:
             apply=lambda p, v: with_cells(guest.name, v[0], page_size=v[1])(p),
             to=lambda v: format_size(v[1]),
             says=lambda v: (
-                f"{format_size(v[1])} pages for cell{'s' if len(v[0]) > 1 else ''} "
-                f"{format_ids(v[0])} (<memoryBacking>)"
+                f"guest {guest.name}: {format_size(v[1])} pages for cell"
+                f"{'s' if len(v[0]) > 1 else ''} {format_ids(v[0])} instead of "
+                f"{format_size(own)} (<memoryBacking>)"
             ),
             weight=WAY,
             nested=False,
@@ -287,7 +282,10 @@ def cell_node_levers(facts: GuestFacts, cell: Cell) -> tuple[Lever, ...]:
             values=others,
             apply=lambda p, node: with_cells(guest.name, [cell.id], host_nodes=(node,))(p),
             to=str,
-            says=lambda node: f"bind cell {cell.id} to host node {node} (<numatune>)",
+            says=lambda node: (
+                f"guest {guest.name}: cell {cell.id} on host node {node} instead of "
+                f"{format_ids(cell.host_nodes or ())} (<numatune>)"
+            ),
             weight=WAY,
             nested=False,
         ),
@@ -305,7 +303,7 @@ def dimm_page_levers(facts: GuestFacts, pages: Sequence[int]) -> tuple[Lever, ..
             apply=lambda p, page: with_policy(PageSize(size=page, of="dimms", guests=(name,)))(p),
             to=format_size,
             says=lambda page: (
-                f"DIMMs of {format_size(page)} pages, whatever their cell has: "
+                f"guest {name}: DIMMs of {format_size(page)} pages, whatever their cell has: "
                 f"--policy page-size={format_size(page).replace(' ', '')},of:dimms"
             ),
             weight=WAY,
@@ -379,7 +377,8 @@ def _number_lever(problem: Problem, policy: Policy, number: Number) -> Lever:
 
     def says(value: Any) -> str:
         new = value_text(policy, field, value)
-        return f"`{field}` {new} instead of {value_text(policy, field, old)}{about}"
+        was = value_text(policy, field, old)
+        return f"policy {policy.kind}: `{field}` {new} instead of {was}{about}"
 
     return Lever(
         change=f"policy {policy.kind} {field}",
@@ -400,6 +399,6 @@ def _drop_lever(problem: Problem, policy: Policy, relax: Change) -> Lever:
         values=("dropped",),
         apply=lambda p, _: relax(p),
         to=str,
-        says=lambda _: f"without it: {policy.describe()}{whom(problem, policy)}",
+        says=lambda _: f"without policy {policy.kind}: {policy.describe()}{whom(problem, policy)}",
         weight=DROP,
     )

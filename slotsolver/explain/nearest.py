@@ -44,8 +44,8 @@ def nearest_sizes(problem: Problem, guest: Guest, sizes: Sizes) -> Iterator[Reme
                 change=f"target of guest {guest.name}",
                 from_=wanted_text(guest),
                 to=size,
-                says=f"the nearest size {side} that it can have{now}: ask for that, or "
-                f"--accept {side}",
+                says=f"guest {guest.name} to {size}, the nearest size {side} that it can "
+                f"have{now}: ask for that, or --accept {side}",
             )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from slotsolver.constraints.accept import Accept
 from slotsolver.constraints.guest_block import GuestBlock
 from slotsolver.constraints.host_nodes import HostNodes
-from slotsolver.constraints.swap import Swap
+from slotsolver.constraints.no_swap import NoSwap
 from slotsolver.explain.change import (
     Change,
     changed,
@@ -22,6 +22,7 @@ from slotsolver.explain.change import (
     with_guest,
     with_instead,
     with_policy,
+    with_swaps,
     without_destination,
 )
 from slotsolver.explain.lever import Lever
@@ -46,6 +47,7 @@ from slotsolver.facts import GuestFacts
 from slotsolver.fields import format_ids
 from slotsolver.gather import gather
 from slotsolver.place import device_window
+from slotsolver.plan import PoolFacts
 from slotsolver.platforms import platform_for
 from slotsolver.problem import AtLeast, Cell, Guest, Host, Problem
 from slotsolver.size import MiB, format_size
@@ -70,8 +72,7 @@ class Rule:
     group: str
     relax: Change
     levers: Sequence[Lever] = field(default=(), compare=False)
-    pool: tuple[int, int] | None = None
-    """Host node and page size (bytes), of a rule about a pool."""
+    pool: PoolFacts | None = None
     nearest: str = ""
     """The running guest whose nearest sizes would do instead."""
 
@@ -169,18 +170,7 @@ def _target_rule(facts: GuestFacts) -> Iterator[Rule]:
     guest, name = facts.guest, facts.guest.name
     if "boot" in facts.stages[facts.target_stage].name:
         return
-    boot = guest.boot_size
-    if boot is not None or len(facts.stages) > 2:
-        relax = with_policy(AnyTarget(kind="any target", guests=(name,)))
-    else:
-        least = sum(cell.largest_unit for cell in facts.cells) * MiB
-
-        def relax(problem: Problem) -> Problem:
-            return with_guest(name, target=least)(problem)
-
-        wants_more = ("slots", "sizes")
-        if any(policy.kind in wants_more for policy in facts.policies) or guest.devices:
-            return
+    relax = with_policy(AnyTarget(kind="any target", guests=(name,)))
     says = f"guest {name} has {wanted_text(guest)}"
     yield Rule("target", says, f"target {name}", relax, target_levers(facts))
 
@@ -202,10 +192,10 @@ def _running_rules(facts: GuestFacts) -> Iterator[Rule]:
         says = f"DIMMs of guest {name} find a place beside those that stay, in {size} of addresses"
         relax = with_policy(AnyPlace(kind="any place", guests=(name,)))
         yield Rule("addresses", says, f"addresses {name}", relax)
-    if not named & {"swap", "no-swap"}:
+    if "swap" not in named:
         says = f"nothing of guest {name} is unplugged to make room for something else"
-        relax = with_policy(Swap(guests=(name,)))
-        yield Rule("no-swap", says, f"swap {name}", relax, swap_levers(guest))
+        levers = () if "no-swap" in named else swap_levers(guest)
+        yield Rule("no-swap", says, f"swap {name}", with_swaps(name), levers)
     accepted = [p for p in facts.policies if isinstance(p, Accept)]
     distance = accepted[-1].distance if accepted else "exact"
     if distance in SIDES and not guest.is_as_wanted:
@@ -287,7 +277,8 @@ def _pool_rules(host: Host) -> Iterator[Rule]:
             says = f"host node {node.id} has {pool.free} free pages of {format_size(page)} ({free})"
             relax = with_endless_pool(node.id, page)
             levers = pool_levers(host, node, page)
-            yield Rule("pool", says, f"pools of {page}", relax, levers, (node.id, page))
+            facts = PoolFacts(node=node.id, page_size=page, free=pool.free)
+            yield Rule("pool", says, f"pools of {page}", relax, levers, facts)
 
 
 def _destination_rules(problem: Problem) -> Iterator[Rule]:
@@ -299,7 +290,7 @@ def _destination_rules(problem: Problem) -> Iterator[Rule]:
 def _policy_rules(problem: Problem, facts: Sequence[GuestFacts]) -> Iterator[Rule]:
     for number, policy in enumerate(problem.policies):
         left = policy.relaxed()
-        if left == policy:
+        if left == policy or isinstance(policy, NoSwap):  # without it nothing is exchanged either
             continue
         says = policy.describe() + whom(problem, policy)
         relax = with_instead(policy, left)

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 MANY_SLOTS = 1 << 16
 
 
-class AnyNumberOfSlots(Policy):
+class Waiver(Policy):
+    """Something that is always demanded, and is not where this is among the policies."""
+
+
+class AnyNumberOfSlots(Waiver):
     """The machine type has as many slots as anybody could want."""
 
     def restrict(self, facts: GuestFacts) -> None:
@@ -26,7 +30,7 @@ class AnyNumberOfSlots(Policy):
         facts.slot_limit = MANY_SLOTS if given is None else given
 
 
-class AnyPagesOfDimms(Policy):
+class AnyPagesOfDimms(Waiver):
     """The DIMMs of a cell may have other pages than its boot memory."""
 
     def restrict(self, facts: GuestFacts) -> None:
@@ -38,20 +42,42 @@ class AnyPagesOfDimms(Policy):
                 cell.dimm_pages = pages
 
 
-class AnyTarget(Policy):
+class AnyTarget(Waiver):
     """A guest that does not run has what it boots with, whatever was asked for."""
 
     def restrict(self, facts: GuestFacts) -> None:
-        """Take the target off the stages."""
-        for stage in tuple(facts.stages):
-            names = [name for name in stage.name.split("+") if name != "target"]
-            if names:
-                stage.name = "+".join(names)
-            else:
-                facts.stages.remove(stage)
+        """Take the target off the stages, and a maximum that is only the target.
+
+        Where nothing is left but boot memory that is open, the guest is as small as can be, unless
+        something else may need a larger one.
+        """
+        gone = {"target", "maximum"} if facts.guest.maximum is None else {"target"}
+        left = [stage for stage in facts.stages if _without(stage.name, gone)]
+        if len(left) > 1 or facts.stages[0].memory is not None:
+            for stage in left:
+                stage.name = _without(stage.name, gone)
+            facts.stages[:] = left
+        elif not facts.existing and all(_fits_any_size(p) for p in facts.policies):
+            units = (c.unit_for(max(c.pages), max(facts.blocks)) for c in facts.cells)
+            facts.stages[1].memory, facts.stages[1].cells = sum(units), None
 
 
-class AnyPlace(Policy):
+_ANY_SIZE = frozenset(
+    ["step", "relative-step", "page-size", "host-nodes", "balance", "reserve", "headroom", "shrinkable-to", "memmap", "memslots"]
+)
+"""Policies that a guest of the smallest size meets."""
+
+
+def _fits_any_size(policy: Policy) -> bool:
+    return isinstance(policy, Waiver) or policy.kind in _ANY_SIZE
+
+
+def _without(name: str, gone: set[str]) -> str:
+    """The names of a stage but for some."""
+    return "+".join(part for part in name.split("+") if part not in gone)
+
+
+class AnyPlace(Waiver):
     """The DIMMs of a running guest need no place in its address space."""
 
     def restrict(self, facts: GuestFacts) -> None:

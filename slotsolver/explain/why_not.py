@@ -33,7 +33,7 @@ class _Known:
     """What is known so far."""
 
     conflicts: Sequence[Contradiction]
-    remedies: list[tuple[int, Remedy]] = field(default_factory=list)
+    remedies: list[tuple[tuple[int, int], Remedy]] = field(default_factory=list)
     unhelpful: list[Unhelpful] = field(default_factory=list)
     together: tuple[Found, ...] = ()
 
@@ -58,7 +58,7 @@ _SIZES = Conflict(rule="sizes", says="the sizes of the guest cannot be met by an
 
 
 def _member(rule: Rule) -> Conflict:
-    return Conflict(rule=rule.name, says=rule.says)
+    return Conflict(rule=rule.name, says=rule.says, pool=rule.pool)
 
 
 def why_not(problem: Problem, questions: Questions, sizes: Sizes) -> Iterator[Step]:
@@ -76,7 +76,8 @@ def why_not(problem: Problem, questions: Questions, sizes: Sizes) -> Iterator[St
             continue
         found = smallest(problem, lever, questions) if lever.values else None
         if found is not None:
-            known.remedies.append((lever.weight, found.remedy(alike.places(rule))))
+            rank = lever.weight, lever.amount(found.value)
+            known.remedies.append((rank, found.remedy(alike.places(rule))))
         elif not questions.exhausted:
             known.unhelpful.append(_unhelpful(lever, alike.places(rule)))
         yield Step(known.answer(complete=False), done, len(trials))
@@ -91,7 +92,7 @@ def why_not(problem: Problem, questions: Questions, sizes: Sizes) -> Iterator[St
     yield Step(known.answer(complete=not questions.exhausted), len(trials), len(trials))
 
 
-_NEAREST = 0
+_NEAREST = 0, 0
 """A size that a running guest can have comes before every other change."""
 
 
@@ -121,7 +122,7 @@ class _Alike:
             if first is None:
                 self._first.append(rule)
             elif rule.pool is not None:
-                self._others.setdefault(id(first), []).append(rule.pool[0])
+                self._others.setdefault(id(first), []).append(rule.pool.node)
 
     def was_first(self, rule: Rule) -> bool:
         """Whether a rule is told for itself."""

@@ -1,4 +1,4 @@
-"""A plan, or the reason why there is none, as a page for the terminal, about 80 columns wide.
+"""A plan as a page for the terminal, about 80 columns wide.
 
 Nothing is said by colour alone. Sizes of the guest are exact; those of the host's pools, whose
 free memory is seldom a round number, are rounded to a tenth.
@@ -23,7 +23,7 @@ from slotsolver.export.table_running import (
     virtio_mem,
 )
 from slotsolver.fields import format_ids
-from slotsolver.plan import Infeasible, ObjectiveValue, Plan, PlannedCell, PlannedDimm
+from slotsolver.plan import ObjectiveValue, Plan, PlannedCell, PlannedDimm
 from slotsolver.platforms import Version
 from slotsolver.platforms.versions import LIBVIRT_SLOTS_COUNT_DIMMS_ONLY
 from slotsolver.problem import Problem
@@ -50,19 +50,6 @@ def render(problem: Problem, plan: Plan, console: Console) -> None:
     _print_objectives(plan, console)
     for note in plan.notes:
         print_item(console, "note", note, "yellow")
-
-
-def render_infeasible(answer: Infeasible, console: Console) -> None:
-    """Print why there is no plan and what would help."""
-    console.print(Text("No plan exists; that is proven.", style="bold red"))
-    console.print("\nThese rules contradict each other; without any one of them there is a plan:")
-    for conflict in answer.conflict:
-        print_item(console, conflict.rule, conflict.says, "red")
-    if answer.remedies:
-        console.print("\nEach of these changes alone makes it possible:")
-    for remedy in answer.remedies:
-        change = f"{remedy.change} {remedy.from_} → {remedy.to}".strip()
-        print_item(console, change, remedy.says, "green")
 
 
 def _print_guest(problem: Problem, plan: Plan, layout: Layout, console: Console) -> None:

@@ -29,11 +29,16 @@ def new_table(*columns: str, right: Iterable[str] = ()) -> Table:
 
 
 def print_item(console: Console, head: str, says: str, style: str) -> None:
+    """Print an entry of a list with a heading of its own; long ones go on below their text."""
+    print_entry(console, Text.assemble((f"{head}: ", style), says))
+
+
+def print_entry(console: Console, says: str | Text) -> None:
     """Print an entry of a list; long ones go on below their text."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
     grid.add_column()
-    grid.add_row(" •", Text.assemble((f"{head}: ", style), says))
+    grid.add_row(" •", Text(says) if isinstance(says, str) else says)
     console.print(grid)
 
 
