@@ -262,3 +262,76 @@ class Undecided(Model):
     status: Literal["undecided"] = "undecided"
     seconds: float
     says: str
+
+
+class Effect(Model):
+    """An objective's value in the plan, and what it is under another condition (``then``).
+
+    ``proven`` says that both are known to be the least there can be.
+    """
+
+    kind: str
+    value: int
+    then: int
+    unit: str = ""
+    proven: bool = True
+
+
+class Binding(Model):
+    """Whether a rule holds the plan back.
+
+    It ``binds`` if without it some objective is better, the first one that differs counts; ``None``
+    says that this is not known. ``effects`` are all objectives that differ then, in their order: the
+    first one is what would be gained.
+    It is ``tight`` if the plan uses all that the rule's number gives: with one unit less (a slot, a
+    page, a step of the DIMMs' sizes) this plan would break it. ``None`` says that it has no such
+    number. ``uses`` says with numbers what is used up.
+    ``group`` numbers rules about pools that are alike, so that what holds for one holds for all.
+    """
+
+    rule: str
+    says: str
+    pool: PoolFacts | None = None
+    binds: bool | None
+    effects: tuple[Effect, ...] = ()
+    tight: bool | None = None
+    uses: str = ""
+    group: int
+
+
+class Elsewhere(Model):
+    """What would be if a cell lay on one of ``host_nodes`` instead (they are alike).
+
+    ``outcome`` is ``impossible`` (then ``conflict`` has rules that forbid it, none of which can be
+    spared), ``worse`` or ``better`` by the first of ``effects``, ``as-good`` or, where that is not
+    known, ``open``. ``better`` there is only beside a plan that is not proven to be the best.
+    """
+
+    host_nodes: Ids
+    outcome: Literal["impossible", "worse", "as-good", "better", "open"]
+    says: str
+    effects: tuple[Effect, ...] = ()
+    conflict: tuple[Conflict, ...] = ()
+
+
+class Placing(Model):
+    """Why cells of a guest lie where they lie: ``cells`` are alike and all on ``host_nodes``.
+    ``bound`` says what leaves them no choice; else ``elsewhere`` has every other host node."""
+
+    guest: str
+    cells: Ids
+    host_nodes: Ids
+    bound: str = ""
+    elsewhere: tuple[Elsewhere, ...] = ()
+
+
+class Explanation(Model):
+    """A plan and what makes it what it is: ``rules`` that hold it back or do not, and ``places``,
+    why each cell lies where it lies. ``complete`` is false where the search for that was ended
+    early; what is missing then was not asked about."""
+
+    status: Literal["explained"] = "explained"
+    plan: Plan
+    rules: tuple[Binding, ...] = ()
+    places: tuple[Placing, ...] = ()
+    complete: bool = True
