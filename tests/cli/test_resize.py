@@ -220,8 +220,8 @@ def test_slots_exhausted(live: Program) -> None:
     remedies = [(r["change"], r["from"], r["to"]) for r in answer["remedies"]]
     assert remedies == [
         ("target of guest full", "4 GiB", "3 GiB"),
-        ("policy", "no-swap", "swap"),
         ("slots of guest full", "2", "3"),
+        ("policy", "no-swap", "swap"),
     ]
     options = ["--guest", "full.yaml", *HOSTS, "--format", "json"]
     assert [o.do for o in planned(live("resize", *options, "--to", "3GiB")).operations] == []

@@ -236,7 +236,7 @@ def test_machines_without() -> None:
 @pytest.mark.parametrize("policies", [(DIMM, VIRTIO), (VIRTIO, DIMM)])
 def test_only_one_and_only_the_other(policies: tuple[dict[str, Any], ...]) -> None:
     """Then nothing is left to grow by, in either order."""
-    assert set(rules(problem([2], 4, None, *policies))) == {"policy device"}
+    assert set(rules(problem([2], 4, None, *policies))) == {"boot", "target", "policy device"}
     assert new_sizes(problem([2], 4, 8, DIMM, EITHER)) == [[2, 4]]
 
 

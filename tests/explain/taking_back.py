@@ -1,0 +1,195 @@
+"""What taking a rule back means, said a second time: by the words of the conflict, on the document.
+
+Rules that no document waives in one way (any pages of DIMMs, any target) are waived in every way
+there is; the problem without them has a plan if one of these has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import Any
+
+from slotsolver.clock import Clock
+from slotsolver.errors import InputError
+from slotsolver.plan import Conflict
+from slotsolver.problem import Guest, Problem
+from slotsolver.size import MiB, format_size
+from slotsolver.solver import feasible
+
+Document = dict[str, Any]
+PLENTY = 1 << 24
+"""Pages of any size that are more than enough."""
+MOST_SLOTS = {"pseries": 32}
+SMALLEST_BLOCK = {"pseries": 256 * MiB}
+
+
+def has_plan(given: Problem) -> bool:
+    """Whether there is a plan; sizes that contradict each other in the input have none."""
+    try:
+        answer = feasible(given, Clock(None))
+    except InputError:
+        return False
+    assert answer is not None
+    return answer
+
+
+def some_have_plans(problems: Iterable[Problem]) -> bool:
+    """Whether one of them has a plan."""
+    return any(has_plan(problem) for problem in problems)
+
+
+def without(given: Problem, members: Iterable[Conflict]) -> Iterator[Problem]:
+    """The problem without some of its rules, in every way in which that can be meant."""
+    gone = list(members)
+    document = given.model_dump()
+    for member in gone:
+        _take_back(document, given, member)
+    targets = {_whose(given, m).name for m in gone if m.rule == "target"}
+    mixed = {_whose(given, m).name for m in gone if m.rule == "one-page-size"}
+    fresh = {guest.name for guest in given.guests if not guest.running}
+    for sizes in product(*(_targets(g, g["name"] in targets & fresh) for g in document["guests"])):
+        guests = [
+            guest if size is None else guest | {"target": size}
+            for guest, size in zip(document["guests"], sizes, strict=True)
+        ]
+        for pages in _pages_of_dimms(given, mixed):
+            found = document | {"guests": guests, "policies": [*document["policies"], *pages]}
+            yield Problem.model_validate(found)
+
+
+def _whose(given: Problem, member: Conflict) -> Guest:
+    """The guest that a rule names."""
+    named = [guest for guest in given.guests if f"guest {guest.name}" in member.says]
+    return max(named, key=lambda guest: len(guest.name))
+
+
+def _take_back(document: Document, given: Problem, member: Conflict) -> None:
+    rule, says = member.rule, member.says
+    if rule == "pool":
+        _fill(document, given, says)
+    elif rule == "destination":
+        gone = given.also_hosts[int(says.split("host ")[1].split()[0]) - 1].model_dump()
+        document["also_hosts"] = [host for host in document["also_hosts"] if host != gone]
+    elif rule.startswith("policy "):
+        _drop(document, given, member)
+    else:
+        guest = _whose(given, member)
+        own = next(one for one in document["guests"] if one["name"] == guest.name)
+        if says.startswith("cell "):
+            own["cells"][int(says.split()[1])][rule.replace("-", "_")] = None
+        else:
+            _change_guest(own, guest, rule)
+        document["policies"] = [
+            *(p for p in document["policies"] if rule != "no-swap" or p["kind"] != "no-swap"),
+            *(policy | {"guests": [guest.name]} for policy in _permitted(guest, rule)),
+        ]
+
+
+def _change_guest(own: Document, guest: Guest, rule: str) -> None:
+    """The guest without a rule that is in its own document."""
+    if rule == "slots":
+        own["slots"] = MOST_SLOTS.get(guest.machine, 256) if guest.running else None
+    elif rule == "phys-bits":
+        own["phys_bits"] = 52
+    elif rule == "host-nodes":
+        own["host_nodes"] = None
+    elif rule == "waypoints":
+        own["waypoints"] = ()
+    elif rule == "maximum":
+        own.update(maximum=None, waypoints=())
+    elif rule == "boot":
+        own["boot"] = None
+        for cell in own["cells"]:
+            cell["memory"] = None
+    elif rule == "addresses" and not guest.running:
+        for device in own["devices"]:
+            device["address"] = None
+
+
+def _permitted(guest: Guest, rule: str) -> list[Document]:
+    """Policies that permit what a rule forbids."""
+    if rule == "one-host-node":
+        return [{"kind": "host-nodes", "spread": True}]
+    if rule == "guest-block":
+        return [{"kind": "guest-block", "size": SMALLEST_BLOCK.get(guest.machine, 128 * MiB)}]
+    if rule == "no-swap":
+        return [{"kind": "swap"}]
+    if rule == "target" and guest.running:
+        return [{"kind": "accept", "distance": "nearest"}]
+    return []
+
+
+def _targets(guest: Document, any_target: bool) -> Iterable[int | None]:
+    """The targets to try: what the guest boots with, or any where that is open."""
+    if not any_target:
+        return (None,)
+    known = [cell["memory"] for cell in guest["cells"] if cell["memory"]]
+    boot = guest["boot"] or sum(known)
+    target = guest["target"]
+    asked = sum(target.values()) if isinstance(target, dict) else target
+    there = sum(device["size"] for device in guest["devices"])
+    if boot:
+        return (boot + there,)
+    maximum = guest["maximum"] or asked
+    most = maximum["at_least"] if isinstance(maximum, dict) else maximum
+    step = 128 * MiB
+    return range(there + len(guest["cells"]) * step, max(most, asked) + 1, step)
+
+
+def _pages_of_dimms(given: Problem, guests: set[str]) -> Iterator[list[Document]]:
+    """Every choice of pages for the DIMMs of the cells of some guests: one size for each cell."""
+    assert not guests or given.host is not None
+    sizes = [s for s in given.host.page_sizes() if given.host.has_pool(s)] if given.host else []
+    cells = [(g.name, c.id) for g in given.guests if g.name in guests for c in g.cells]
+    for chosen in product(sizes, repeat=len(cells)):
+        yield [
+            {"kind": "page-size", "of": "dimms", "size": size, "guests": [name], "cells": [cell]}
+            for (name, cell), size in zip(cells, chosen, strict=True)
+        ]
+
+
+def _drop(document: Document, given: Problem, member: Conflict) -> None:
+    """Take out one policy, or what of it forbids."""
+    for policy in given.policies:
+        found = policy.model_dump()
+        if f"policy {policy.kind}" != member.rule or found not in document["policies"]:
+            continue
+        if member.says not in (policy.describe(), policy.describe() + _whom(given, found)):
+            continue
+        rest = [other for other in document["policies"] if other != found]
+        if policy.kind == "device":
+            rest.append(found | {"use": "either"})
+        if policy.kind == "host-nodes" and found["spread"]:
+            rest.append(found | {"nodes": None, "distinct": False})
+        document["policies"] = rest
+        return
+    raise AssertionError(f"no such policy: {member}")
+
+
+def _whom(given: Problem, policy: Document) -> str:
+    """Which guests and cells a policy means, as a conflict says it."""
+    names = policy["guests"] or [guest.name for guest in given.guests]
+    if policy["guests"] is None and len(names) > 1:
+        found = "every guest"
+    else:
+        found = "guest " + ", ".join(g.name for g in given.guests if g.name in names)
+    if policy["cells"] is not None:
+        found += f", cells {','.join(map(str, policy['cells']))}"
+    return f" ({found})"
+
+
+def _fill(document: Document, given: Problem, says: str) -> None:
+    """Give the pool that a rule speaks of pages without end."""
+    assert given.host is not None
+    for node in document["host"]["nodes"]:
+        if f"host node {node['id']} has" not in says:
+            continue
+        for size in given.host.page_sizes():
+            if f"free pages of {format_size(size)} " not in says:
+                continue
+            if size == given.host.base_page:
+                node["memory"] = node["free"] = PLENTY * size
+                continue
+            others = [pool for pool in node["pools"] if pool["page_size"] != size]
+            node["pools"] = [*others, {"page_size": size, "total": PLENTY, "free": PLENTY}]
