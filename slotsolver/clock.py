@@ -47,9 +47,7 @@ class Clock:
         self.allowed = max(self.allowed, self.deterministic) + EXTENSION
         return True
 
-    def solver(
-        self, *, presolve: bool = True, level: int = 1, limit: float | None = None
-    ) -> cp_model.CpSolver:
+    def solver(self, *, presolve: bool = True, limit: float | None = None) -> cp_model.CpSolver:
         """A solver for the time that is left, or for ``limit`` of deterministic time if that is
         less: one worker and a fixed seed make it reproducible."""
         solver = cp_model.CpSolver()
@@ -59,7 +57,6 @@ class Clock:
         parameters.cp_model_probing_level = 0
         parameters.symmetry_level = 0
         parameters.cp_model_presolve = presolve
-        parameters.linearization_level = level
         parameters.catch_sigint_signal = False  # an interrupt ends the program, not this search
         left = [] if limit is None else [limit]
         if self.limit is not None:

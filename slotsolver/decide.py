@@ -8,7 +8,7 @@ round. So a question without an objective is put to all of them in turn, for a s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
@@ -16,18 +16,42 @@ from slotsolver.clock import Clock
 from slotsolver.errors import DefectError
 from slotsolver.model import HostModel
 
-SETTINGS = tuple((presolve, level) for level, presolve in product((1, 2), (True, False)))
-"""What is tried in turn: presolve or none, and how much of the model is seen by the LP."""
 
-FIRST_SLICE, LONGER = 0.1, 4
+@dataclass(frozen=True)
+class Setting:
+    """Parameters of CP-SAT: whether it presolves, how much of the model its LP sees, and whether
+    rows are added to the LP only when they are found broken, fifty at a time."""
+
+    presolve: bool
+    level: int
+    lazy: bool
+
+    def apply(self, clock: Clock, limit: float) -> cp_model.CpSolver:
+        """A solver with them for ``limit`` of deterministic time, if so much is left."""
+        solver = clock.solver(presolve=self.presolve, limit=limit)
+        solver.parameters.linearization_level = self.level
+        solver.parameters.add_lp_constraints_lazily = self.lazy
+        return solver
+
+
+SETTINGS = (
+    Setting(presolve=True, level=1, lazy=True),
+    Setting(presolve=False, level=1, lazy=False),
+    Setting(presolve=True, level=2, lazy=False),
+    Setting(presolve=False, level=2, lazy=True),
+)
+"""What is tried in turn. The first are CP-SAT's own; sums of many cells against many pools are seen
+to be too large by a whole LP only."""
+
+FIRST_SLICE, LONGER = 0.2, 4
 """Deterministic time for each setting in the first round, and how much more in each later one."""
 
 ROUNDS = 16
 """More rounds than any clock has time for."""
 
-LONELY_SLICE = 0.4
-"""From this slice on a proof under both levels of one presolve setting is not kept waiting for the
-other presolve setting."""
+LONELY_SLICE = FIRST_SLICE * LONGER
+"""From this slice on two proofs with presolve are not kept waiting for one without, nor two without
+for one with."""
 
 Answer = tuple[cp_model.CpSolverStatus, cp_model.CpSolver]
 
@@ -65,25 +89,25 @@ def decide(host: HostModel, clock: Clock, *, hint: Sequence[tuple[int, int]] = (
 
     Every setting is tried, in rounds of growing deterministic time, until one finds a solution or
     two of them prove that there is none: one with presolve and one without, since each of the two
-    has been seen to say so wrongly (ortools issues 5274, 5295). Where one of these stays open, as
-    after slices of :data:`LONELY_SLICE`, both levels of the other are enough.
+    has been seen to say so wrongly (ortools issues 5274, 5295). Where one of these stays open even
+    after slices of :data:`LONELY_SLICE`, two settings of the other are enough.
     """
     set_hint(host, hint)
-    proofs: set[tuple[bool, int]] = set()
+    proofs: set[Setting] = set()
     solver = clock.solver()
     for number in range(ROUNDS):
         limit = FIRST_SLICE * LONGER**number
-        for presolve, level in SETTINGS:
-            if (presolve, level) in proofs:
+        for setting in SETTINGS:
+            if setting in proofs:
                 continue
             if clock.spent:
                 return _verdict(proofs, lonely=True), solver
-            solver = clock.solver(presolve=presolve, level=level, limit=limit)
+            solver = setting.apply(clock, limit)
             status = _solve(host, solver, clock)
             if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
                 return status, solver
             if status == cp_model.INFEASIBLE:
-                proofs.add((presolve, level))
+                proofs.add(setting)
                 if _verdict(proofs, lonely=False) == cp_model.INFEASIBLE:
                     return cp_model.INFEASIBLE, solver
         if _verdict(proofs, lonely=limit >= LONELY_SLICE) == cp_model.INFEASIBLE:
@@ -91,9 +115,9 @@ def decide(host: HostModel, clock: Clock, *, hint: Sequence[tuple[int, int]] = (
     return cp_model.UNKNOWN, solver
 
 
-def _verdict(proofs: set[tuple[bool, int]], *, lonely: bool) -> cp_model.CpSolverStatus:
+def _verdict(proofs: set[Setting], *, lonely: bool) -> cp_model.CpSolverStatus:
     """What some settings' proofs are worth; ``lonely`` if presolve's other setting stayed open."""
-    agreed = len({presolve for presolve, _ in proofs}) == 2 or (lonely and len(proofs) >= 2)
+    agreed = len({setting.presolve for setting in proofs}) == 2 or (lonely and len(proofs) >= 2)
     return cp_model.INFEASIBLE if agreed else cp_model.UNKNOWN
 
 

@@ -187,7 +187,8 @@ class HostModel:
             paid: Linear = 0
             for backing, count in cls.count.items():
                 for page, taken in place.usage(cls, backing, stage).items():
-                    self._only_if_there(taken, count, backing.nodes, page)
+                    if not ever:
+                        self._only_if_there(taken, count, backing.nodes, page)
                     yield Booking(guest, backing.nodes, page, taken, count)
                     paid = paid + granule(page) * taken
                 yield from self._own_pages(guest, cls, backing, stage)
@@ -207,8 +208,8 @@ class HostModel:
     def _only_if_there(
         self, taken: Linear, count: Linear, nodes: tuple[int, ...], page: int
     ) -> None:
-        """A redundant row: a cell takes nothing of pools it does not lie on, and of those it does no
-        more than they hold (proofs need it, where few cells shall fill many pools)."""
+        """A redundant row: a cell takes nothing of pools it does not lie on, and no more of the
+        others than they hold (proofs need it, where few cells shall fill many pools)."""
         if not self.pools or isinstance(taken, int) or isinstance(count, int):
             return
         mine = [p for p in self.pools if p.node in nodes and p.pool.page_size == page]
@@ -237,7 +238,9 @@ class HostModel:
         there = {id(pool): self._there(pool) for pool in self.pools}
         for page in sorted({b.page for b in self.bookings}):
             booked = [b for b in self.bookings if b.page == page and b.nodes]
-            if any(len(b.nodes) > 1 for b in booked):  # redundant: those rows depend on what is used
+            if any(
+                len(b.nodes) > 1 for b in booked
+            ):  # redundant: those rows depend on what is used
                 every = [there[id(p)] for p in self.pools if p.pool.page_size == page]
                 self._add(sum(b.taken for b in booked) <= sum(every), [])
             for nodes in sorted({b.nodes for b in booked}):

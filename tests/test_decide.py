@@ -10,7 +10,7 @@ from ortools.sat.python import cp_model
 
 from slotsolver import decide as decide_module
 from slotsolver.clock import Clock
-from slotsolver.decide import FIRST_SLICE, LONELY_SLICE, SETTINGS, decide
+from slotsolver.decide import FIRST_SLICE, LONELY_SLICE, LONGER, SETTINGS, Setting, decide
 from slotsolver.errors import DefectError
 
 NONE, FOUND, OPEN = cp_model.INFEASIBLE, cp_model.FEASIBLE, cp_model.UNKNOWN
@@ -21,28 +21,35 @@ def host(model: cp_model.CpModel | None = None) -> Any:
     return SimpleNamespace(model=model or cp_model.CpModel())
 
 
+Answers = dict[Setting, tuple[float, Any]]
+WITH = [setting for setting in SETTINGS if setting.presolve]
+WITHOUT = [setting for setting in SETTINGS if not setting.presolve]
+
+
 class Script:
     """Stands in for the solver: an answer for each setting from some slice on, OPEN before."""
 
-    def __init__(self, answers: dict[tuple[bool, int], tuple[float, Any]]) -> None:
+    def __init__(self, answers: Answers) -> None:
         self.answers = answers
-        self.asked: list[tuple[bool, int, float]] = []
+        self.asked: list[tuple[Setting, float]] = []
 
     def __call__(self, _host: Any, solver: cp_model.CpSolver, clock: Clock) -> Any:
         """The answer to the setting of ``solver``, and the time it takes on ``clock``."""
         parameters = solver.parameters
         limit = round(parameters.max_deterministic_time, 6)
-        setting = parameters.cp_model_presolve, parameters.linearization_level
-        self.asked.append((*setting, limit))
+        setting = Setting(
+            parameters.cp_model_presolve,
+            parameters.linearization_level,
+            parameters.add_lp_constraints_lazily,
+        )
+        self.asked.append((setting, limit))
         needed, answer = self.answers.get(setting, (1e9, OPEN))
         clock.deterministic += min(needed, limit)
         return answer if needed <= limit else OPEN
 
 
 def scripted(
-    monkeypatch: pytest.MonkeyPatch,
-    answers: dict[tuple[bool, int], tuple[float, Any]],
-    clock: Clock | None = None,
+    monkeypatch: pytest.MonkeyPatch, answers: Answers, clock: Clock | None = None
 ) -> tuple[Any, Script]:
     """What :func:`decide` says where the solver answers so, and what it asked."""
     script = Script(answers)
@@ -52,65 +59,59 @@ def scripted(
 
 def test_the_first_solution_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """No other setting is asked, whatever was proven before."""
-    status, script = scripted(
-        monkeypatch, {(True, 1): (0.0, NONE), (False, 1): (0.0, FOUND), (True, 2): (0.0, NONE)}
-    )
+    answers = dict.fromkeys(SETTINGS, (0.0, NONE)) | {SETTINGS[1]: (0.0, FOUND)}
+    status, script = scripted(monkeypatch, answers)
     assert status == FOUND
-    assert [asked[:2] for asked in script.asked] == [(True, 1), (False, 1)]
+    assert [setting for setting, _ in script.asked] == list(SETTINGS[:2])
 
 
 @pytest.mark.parametrize("quick", SETTINGS)
 def test_whichever_setting_is_quick_finds_it(
-    monkeypatch: pytest.MonkeyPatch, quick: tuple[bool, int]
+    monkeypatch: pytest.MonkeyPatch, quick: Setting
 ) -> None:
     """The others get a slice each, and no more."""
     status, script = scripted(monkeypatch, {quick: (FIRST_SLICE / 2, FOUND)})
     assert status == FOUND
-    assert [limit for _, _, limit in script.asked] == [FIRST_SLICE] * len(script.asked)
+    assert [limit for _, limit in script.asked] == [FIRST_SLICE] * len(script.asked)
 
 
-@pytest.mark.parametrize("first", [1, 2])
-@pytest.mark.parametrize("second", [1, 2])
+@pytest.mark.parametrize("first", WITH)
+@pytest.mark.parametrize("second", WITHOUT)
 def test_presolve_on_and_off_must_agree(
-    monkeypatch: pytest.MonkeyPatch, first: int, second: int
+    monkeypatch: pytest.MonkeyPatch, first: Setting, second: Setting
 ) -> None:
-    """One proof with and one without, at any level, say that there is no solution."""
-    answers = {(True, first): (0.0, NONE), (False, second): (0.0, NONE)}
-    status, script = scripted(monkeypatch, answers)
+    """One proof with and one without, whatever else differs, say that there is no solution."""
+    status, script = scripted(monkeypatch, {first: (0.0, NONE), second: (0.0, NONE)})
     assert status == NONE
     assert len(script.asked) <= len(SETTINGS)
 
 
-@pytest.mark.parametrize("presolve", [True, False])
+@pytest.mark.parametrize(("sure", "other"), [(WITH, WITHOUT), (WITHOUT, WITH)])
 def test_one_presolve_setting_has_the_time_to_contradict(
-    monkeypatch: pytest.MonkeyPatch, presolve: bool
+    monkeypatch: pytest.MonkeyPatch, sure: list[Setting], other: list[Setting]
 ) -> None:
     """Two proofs with the same presolve do not yet end it: the other finds a solution a little
     later."""
-    answers = {(presolve, level): (0.0, NONE) for level in (1, 2)}
-    answers[not presolve, 2] = (LONELY_SLICE, FOUND)
+    answers = dict.fromkeys(sure, (0.0, NONE)) | {other[-1]: (LONELY_SLICE, FOUND)}
     assert scripted(monkeypatch, answers)[0] == FOUND
 
 
-@pytest.mark.parametrize("presolve", [True, False])
+@pytest.mark.parametrize("sure", [WITH, WITHOUT])
 def test_two_proofs_are_enough_where_the_other_presolve_stays_open(
-    monkeypatch: pytest.MonkeyPatch, presolve: bool
+    monkeypatch: pytest.MonkeyPatch, sure: list[Setting]
 ) -> None:
-    """It is not waited for until all time is spent."""
+    """It is not waited for until all time is spent, and what is proven is not asked again."""
     clock = Clock(None)
-    answers = {(presolve, level): (0.0, NONE) for level in (1, 2)}
-    status, script = scripted(monkeypatch, answers, clock)
+    status, script = scripted(monkeypatch, dict.fromkeys(sure, (0.0, NONE)), clock)
     assert status == NONE
     assert not clock.spent
-    assert max(limit for _, _, limit in script.asked) == LONELY_SLICE
-    for level in (1, 2):
-        assert sum(asked[:2] == (presolve, level) for asked in script.asked) == 1
+    assert max(limit for _, limit in script.asked) == LONELY_SLICE
+    for setting in sure:
+        assert sum(asked == setting for asked, _ in script.asked) == 1
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_one_proof_alone_is_none(
-    monkeypatch: pytest.MonkeyPatch, setting: tuple[bool, int]
-) -> None:
+def test_one_proof_alone_is_none(monkeypatch: pytest.MonkeyPatch, setting: Setting) -> None:
     """Nothing confirms it until the time is spent, so it stays open."""
     clock = Clock(None)
     status, _ = scripted(monkeypatch, {setting: (0.0, NONE)}, clock)
@@ -120,12 +121,13 @@ def test_one_proof_alone_is_none(
 
 def test_slices_grow_until_the_time_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that is allowed is used, and the last slice is what is left."""
-    clock = Clock(None, allowed=7.0)
+    slices = [FIRST_SLICE * LONGER**number for number in range(3) for _ in SETTINGS]
+    clock = Clock(None, allowed=sum(slices) - FIRST_SLICE)
     status, script = scripted(monkeypatch, {}, clock)
-    limits = [limit for _, _, limit in script.asked]
+    limits = [limit for _, limit in script.asked]
     assert status == OPEN
-    assert limits == [0.1] * 4 + [0.4] * 4 + [1.6] * 3 + [pytest.approx(0.2)]
-    assert clock.deterministic == pytest.approx(7.0)
+    assert limits == [pytest.approx(s) for s in [*slices[:-1], slices[-1] - FIRST_SLICE]]
+    assert clock.spent
 
 
 def test_no_time_is_no_answer() -> None:
