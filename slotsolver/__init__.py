@@ -1,8 +1,8 @@
 """slotsolver: memory slot layouts for virtual machines, proven optimal.
 
 ``solve`` takes a :class:`Problem` and answers with a :class:`Plan`, :class:`Infeasible` or
-:class:`Undecided`; ``check`` judges a plan or a domain independently. Importing this package loads
-neither ortools nor pandas.
+:class:`Undecided`; ``explain`` says what holds the plan back; ``check`` judges a plan or a domain
+independently. Importing this package loads neither ortools nor pandas.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slotsolver.errors import DefectError, InputError, SizeError, SlotsolverError
-from slotsolver.plan import Infeasible, Plan, Undecided
+from slotsolver.plan import Explanation, Infeasible, Plan, Undecided
 from slotsolver.problem import Cell, Device, Guest, Host, HostNode, Pool, Problem
 from slotsolver.size import format_size, parse_size
 
 if TYPE_CHECKING:
     from slotsolver.checker import Violation
+    from slotsolver.explain.explain import Watch
 
 __all__ = [
     "Cell",
     "DefectError",
     "Device",
+    "Explanation",
     "Guest",
     "Host",
     "HostNode",
@@ -33,6 +35,7 @@ __all__ = [
     "SlotsolverError",
     "Undecided",
     "check",
+    "explain",
     "format_size",
     "parse_size",
     "solve",
@@ -44,6 +47,16 @@ def solve(problem: Problem, *, time_limit: float | None = None) -> Plan | Infeas
     from slotsolver.solver import solve as run
 
     return run(problem, time_limit=time_limit)
+
+
+def explain(
+    problem: Problem, *, time_limit: float | None = None, watch: Watch | None = None
+) -> Explanation | Infeasible | Undecided:
+    """Find the best plan and say what holds it back and why each cell lies where it lies; see
+    :func:`slotsolver.explain.explain.explain`. Loads ortools at the first call."""
+    from slotsolver.explain.explain import explain as run
+
+    return run(problem, time_limit=time_limit, watch=watch)
 
 
 def check(problem: Problem, plan: Plan) -> tuple[Violation, ...]:

@@ -281,8 +281,8 @@ class Binding(Model):
     """Whether a rule holds the plan back.
 
     It ``binds`` if without it some objective is better, the first one that differs counts; ``None``
-    says that this is not known. ``effects`` are all objectives that differ then, in their order: the
-    first one is what would be gained.
+    says that this is not known. ``effects`` are all objectives that differ then, in their order:
+    the first one is what would be gained.
     It is ``tight`` if the plan uses all that the rule's number gives: with one unit less (a slot, a
     page, a step of the DIMMs' sizes) this plan would break it. ``None`` says that it has no such
     number. ``uses`` says with numbers what is used up.

@@ -13,6 +13,7 @@ from slotsolver.errors import DefectError, InputError
 
 if TYPE_CHECKING:
     from slotsolver.cli.arguments import Parser
+    from slotsolver.explain.why_not import Step
     from slotsolver.plan import Infeasible, Plan, Undecided
     from slotsolver.problem import Problem
 
@@ -59,7 +60,7 @@ def solve_patiently(problem: Problem, time_limit: float | None) -> Plan | Infeas
     known."""
     from slotsolver.cli.progress import Progress, patiently
 
-    progress = Progress()
+    progress: Progress[Step] = Progress()
 
     def solve() -> Plan | Infeasible | Undecided:
         from slotsolver.solver import solve

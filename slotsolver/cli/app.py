@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from slotsolver.cli import check, guest, host, plan, resize, schema
+from slotsolver.cli import check, explain, guest, host, plan, resize, schema
 from slotsolver.cli.arguments import Parser
 from slotsolver.cli.output import finish, silence
 from slotsolver.errors import DefectError, InputError
@@ -26,8 +26,8 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 TRACEBACK = "SLOTSOLVER_TRACEBACK"
 """Set in the environment, it shows the traceback of an error that nobody foresaw."""
 
-COMMANDS = (plan, resize, check, host, guest, schema)
-LATER = ("explain", "study")
+COMMANDS = (plan, resize, explain, check, host, guest, schema)
+LATER = ("study",)
 """Commands that this version does not have yet."""
 
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
+    from slotsolver.explain.explain import Told
     from slotsolver.explain.why_not import Step
 
 PATIENCE, TICK = 2.0, 0.1
 """Seconds before anything is shown, and between two looks."""
 
 Result = TypeVar("Result")
+Seen = TypeVar("Seen", bound="Step | Told")
 
 
 class _Job(threading.Thread, Generic[Result]):
@@ -37,18 +39,21 @@ class _Job(threading.Thread, Generic[Result]):
             self.error = error
 
 
-class Progress:
-    """How far a call has come: it tells ``see``, step by step."""
+class Progress(Generic[Seen]):
+    """How far a call has come: it tells ``see``, step by step. ``says`` is what it is then at."""
 
-    def __init__(self) -> None:
-        self.last: Step | None = None
+    def __init__(self, says: str = "looking for what would help") -> None:
+        self.says = says
+        self.last: Seen | None = None
 
-    def see(self, step: Step) -> None:
+    def see(self, step: Seen) -> None:
         """Keep the last step."""
         self.last = step
 
 
-def patiently(call: Callable[[], Result], says: str, progress: Progress | None = None) -> Result:
+def patiently(
+    call: Callable[[], Result], says: str, progress: Progress[Any] | None = None
+) -> Result:
     """The result of ``call``, or its exception.
 
     From the third second on ``says`` is shown on standard error, if that is a terminal, and once
@@ -65,7 +70,7 @@ def patiently(call: Callable[[], Result], says: str, progress: Progress | None =
     return job.results[0]
 
 
-def _show(job: _Job[Result], says: str, progress: Progress) -> None:
+def _show(job: _Job[Result], says: str, progress: Progress[Any]) -> None:
     """Draw until the job is done: a pulse, then a bar."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
@@ -80,7 +85,7 @@ def _show(job: _Job[Result], says: str, progress: Progress) -> None:
     hint = TextColumn("Ctrl-C shows what is known")
     more = (BarColumn(), MofNCompleteColumn(), hint)
     with Bars(*columns, *more, console=console, transient=True) as bars:
-        task = bars.add_task("looking for what would help")
+        task = bars.add_task(progress.says)
         while job.is_alive() and progress.last is not None:
             bars.update(task, completed=progress.last.done, total=progress.last.total)
             job.join(TICK)
