@@ -3,6 +3,7 @@
 A rule binds if without it some objective is better, the first that differs. That is solved for: the
 problem without the rule, the same objectives in the same order. What is asked for (a guest's
 target, maximum and boot memory) is no rule in this sense: with another one it is another guest.
+Of pools `least-stranding` does not count: pages without end are never left over.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from slotsolver.explain.rules import Rule, rules_of
 from slotsolver.explain.tight import Tightness
 from slotsolver.plan import Binding, Plan
 from slotsolver.problem import Problem
+
+STRANDED = "least-stranding"
+"""What pools are not asked about: without end, they strand nothing."""
 
 ASKED_FOR = ("target", "maximum", "boot")
 """Rules that say what guest it is; without them it is another one."""
@@ -61,14 +65,21 @@ class Bindings:
             every = [rule.relax for group in groups for rule in group.rules]
             if self.bests.exhausted:
                 return
-            together = self.bests.compare(self.values, changed(self.problem, every))
+            together = self._compare(groups[0], changed(self.problem, every))
             for group in groups:
                 if together is not None and together.verdict == "same":
                     group.found = together
                 else:
-                    relaxed = group.rules[0].relax(self.problem)
-                    group.found = self.bests.compare(self.values, relaxed)
+                    group.found = self._compare(group, group.rules[0].relax(self.problem))
                 yield
+
+    def _compare(self, group: Group, problem: Problem) -> Comparison | None:
+        """The best plan without some rules of one kind against the one that there is."""
+        found = self.bests.compare(self.values, problem)
+        of_pools = group.rules[0].pool is not None
+        if found and of_pools and found.effects and found.effects[0].kind == STRANDED:
+            return Comparison("same") if found.verdict == "better" else found
+        return found
 
     def _heavy(self, kind: str) -> bool:
         return any(group.rules[0].heavy for group in self.groups if group.rules[0].group == kind)

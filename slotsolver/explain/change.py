@@ -130,12 +130,21 @@ def with_more_free(node_id: int, more: int) -> Change:
     return _with_node(node_id, lambda _, node: node.model_copy(update={"free": node.free + more}))
 
 
-def with_more_pages(node_id: int, page: int, more: int) -> Change:
-    """More huge pages on a host node, made of its ordinary free memory as far as that goes."""
+def with_added_pages(node_id: int, page: int, more: int) -> Change:
+    """More huge pages on a host node, made of nothing."""
 
     def change(host: Host, node: HostNode) -> HostNode:
         pool = host.pool(node_id, page)
-        node = _with_pool(node, page, pool.total + more, pool.free + more)
-        return node.model_copy(update={"free": max(0, node.free - more * page)})
+        return _with_pool(node, page, pool.total + more, pool.free + more)
 
     return _with_node(node_id, change)
+
+
+def with_more_pages(node_id: int, page: int, more: int) -> Change:
+    """More huge pages on a host node, made of its ordinary free memory as far as that goes."""
+    added = with_added_pages(node_id, page, more)
+
+    def change(_: Host, node: HostNode) -> HostNode:
+        return node.model_copy(update={"free": max(0, node.free - more * page)})
+
+    return lambda problem: _with_node(node_id, change)(added(problem))

@@ -52,6 +52,7 @@ def disjoint_conflicts(
 def irreducible(problem: Problem, rules: Sequence[Rule], questions: Questions) -> Contradiction:
     """A conflict of a problem that has no plan, among ``rules``."""
     kept: list[Rule] = []
+    rules = sorted(rules, key=lambda rule: rule.heavy)
     for group in dict.fromkeys(rule.group for rule in rules):
         members = [rule for rule in rules if rule.group == group]
         without = changed(problem, [rule.relax for rule in members])

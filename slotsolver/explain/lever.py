@@ -16,6 +16,9 @@ class Lever:
     ``values`` go from the one that changes least to the one that asks least; ``nested`` says that
     each permits all that those before it permit. ``apply`` makes the problem with a value, ``to``
     and ``says`` tell of one. ``weight`` is what a change of it costs, compared with others.
+
+    Where a value also takes something away, ``loose`` is what is nested instead: it permits all
+    that ``apply`` permits.
     """
 
     change: str
@@ -29,3 +32,4 @@ class Lever:
     command: Callable[[Any], str] = lambda _: ""
     amount: Callable[[Any], int] = lambda _: 0
     """How much a value is (bytes), to tell less of the same kind first."""
+    loose: Callable[[Problem, Any], Problem] | None = None

@@ -11,6 +11,7 @@ from slotsolver.constraints.page_size import PageSize
 from slotsolver.constraints.swap import Swap
 from slotsolver.explain.change import (
     Change,
+    with_added_pages,
     with_cells,
     with_guest,
     with_instead,
@@ -64,6 +65,7 @@ def pool_levers(host: Host, node: HostNode, page: int) -> tuple[Lever, ...]:
             from_=f"{pool.free} free",
             values=range(1, node.free // page + 1),
             apply=lambda p, more: with_more_pages(node.id, page, more)(p),
+            loose=lambda p, more: with_added_pages(node.id, page, more)(p),
             to=lambda more: f"{pool.free + more} free",
             says=lambda more: f"reserve {more} more {size} pages on host node {node.id}",
             weight=HOST,

@@ -6,11 +6,12 @@ And where two conflicts share no rule, no single change helps. Everything else i
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from slotsolver.explain.change import Change
+from slotsolver.explain.change import Change, changed
 from slotsolver.explain.lever import Lever
 from slotsolver.explain.questions import Questions
 from slotsolver.plan import Remedy
@@ -27,6 +28,11 @@ class Found:
     lever: Lever
     value: Any
     smallest: bool
+
+    @property
+    def amount(self) -> int:
+        """How much it is (bytes), of those that are told so; else 0."""
+        return self.lever.amount(self.value)
 
     def change(self, problem: Problem) -> Problem:
         """The problem with that value."""
@@ -45,13 +51,31 @@ class Found:
         )
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What came of trying a number: ``hopeless`` says that no value of it is known to help because
+    none does."""
+
+    found: Found | None
+    hopeless: bool
+
+
 def smallest(
-    problem: Problem, lever: Lever, questions: Questions, others: Sequence[Change] = ()
-) -> Found | None:
-    """The value of a number that changes least and gives a plan, with ``others`` changed too;
-    ``None`` where no value does, or none is known to."""
+    problem: Problem,
+    lever: Lever,
+    questions: Questions,
+    others: Sequence[Change] = (),
+    near: int = 0,
+) -> Tried:
+    """The value of a number that changes least and gives a plan, with ``others`` changed too.
+    ``near`` is how much (bytes) it may be, where that can be guessed; it only makes the search
+    short."""
     search = _Search(problem, lever, questions, others)
-    return search.nested() if lever.nested else search.one_by_one()
+    found = search.nested(near) if lever.nested else search.one_by_one()
+    if found is None or lever.loose is None:
+        return Tried(found, search.hopeless)
+    real = _Search(problem, replace(lever, loose=None), questions, others)
+    return Tried(real.from_on(found), hopeless=False)
 
 
 class _Search:
@@ -62,26 +86,58 @@ class _Search:
     ) -> None:
         self.problem, self.lever, self.questions = problem, lever, questions
         self.others = others
+        self.hopeless = not lever.values
 
     def helps(self, place: int) -> bool | None:
-        """Whether the value at a place gives a plan."""
-        value = self.lever.values[place]
-        return self.questions.ask(
-            self.problem, [*self.others, lambda p: self.lever.apply(p, value)]
-        )
+        """Whether the value at a place gives a plan; one that makes no sense does not."""
+        value, apply = self.lever.values[place], self.lever.loose or self.lever.apply
+        problem = changed(self.problem, [*self.others, lambda p: apply(p, value)])
+        answer = self.questions.ask(problem)
+        self.sense = not self.questions.is_senseless(problem)
+        return answer if self.sense else False
 
-    def nested(self) -> Found | None:
-        """By doubling, then halving. Where the last value does not help, none does."""
+    def from_on(self, loosely: Found) -> Found | None:
+        """What helps, where no value before one that was found can."""
+        place = self.lever.values.index(loosely.value)
+        if self.helps(place):
+            return Found(self.lever, loosely.value, loosely.smallest)
+        return self._further(place)
+
+    def nested(self, near: int) -> Found | None:
+        """From a guess on by doubling, then halving. Where the last value does not help, none does,
+        unless it makes no sense."""
         last = len(self.lever.values) - 1
-        if last < 0 or not self.helps(last):
+        if last < 0:
             return None
-        low, high, step = -1, last, 1
-        while step - 1 < last:
-            if self.helps(step - 1):
-                high = step - 1
-                break
-            low, step = step - 1, 2 * step
-        return self._between(low, high)
+        start = min(last, bisect_left(self.lever.values, near, key=self.lever.amount))
+        if self.helps(start):
+            return self._between(*self._below(start))
+        end = self.helps(last)
+        if end:
+            return self._between(*self._above(start, last))
+        if not self.sense:
+            return self._further(-1)
+        self.hopeless = end is False
+        return None
+
+    def _below(self, high: int) -> tuple[int, int]:
+        """Two places at most twice as far apart as need be: the lower one does not help."""
+        step = 1
+        while high > 0:
+            place = max(0, high - step)
+            if not self.helps(place):
+                return place, high
+            high, step = place, 2 * step
+        return -1, high
+
+    def _above(self, low: int, last: int) -> tuple[int, int]:
+        """The same from a place on that does not help; the last does."""
+        step = 1
+        while low + step < last:
+            if self.helps(low + step):
+                return low, low + step
+            low, step = low + step, 2 * step
+        return low, last
 
     def _between(self, low: int, high: int) -> Found:
         """The first value after ``low`` that helps, at most that at ``high``, which does."""
@@ -102,6 +158,7 @@ class _Search:
             sure = sure and answer is False
             if self.questions.asked - asked >= MOST_TRIED:
                 return self._further(place)
+        self.hopeless = sure
         return None
 
     def _further(self, low: int) -> Found | None:

@@ -73,6 +73,8 @@ class Rule:
     relax: Change
     levers: Sequence[Lever] = field(default=(), compare=False)
     pool: PoolFacts | None = None
+    heavy: bool = False
+    """Whether it takes long to find out what holds without it; then it is taken back last."""
     nearest: str = ""
     """The running guest whose nearest sizes would do instead."""
 
@@ -248,7 +250,8 @@ def _backing_rules(problem: Problem, facts: GuestFacts) -> Iterator[Rule]:
     if wide and len(host.nodes) > 1 and not any(cell.spread for cell in facts.cells):
         says = f"each cell of guest {name} lies on one host node, its DIMMs too"
         relax = with_policy(HostNodes(spread=True, guests=(name,)))
-        yield Rule("one-host-node", says, f"spread {name}", relax, spread_levers(guest))
+        levers = spread_levers(guest)
+        yield Rule("one-host-node", says, f"spread {name}", relax, levers, heavy=True)
 
 
 def _cell_rules(facts: GuestFacts, cell: Cell) -> Iterator[Rule]:

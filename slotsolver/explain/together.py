@@ -104,7 +104,7 @@ def _smallest(problem: Problem, chosen: Sequence[Option], questions: Questions) 
     done: list[Change] = []
     for place, option in enumerate(chosen):
         later = [other.loosest for other in chosen[place + 1 :]]
-        found = smallest(problem, option.lever, questions, [*done, *later])
+        found = smallest(problem, option.lever, questions, [*done, *later]).found
         if found is None:
             return
         done.append(found.change)

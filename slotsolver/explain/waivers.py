@@ -63,7 +63,18 @@ class AnyTarget(Waiver):
 
 
 _ANY_SIZE = frozenset(
-    ["step", "relative-step", "page-size", "host-nodes", "balance", "reserve", "headroom", "shrinkable-to", "memmap", "memslots"]
+    [
+        "step",
+        "relative-step",
+        "page-size",
+        "host-nodes",
+        "balance",
+        "reserve",
+        "headroom",
+        "shrinkable-to",
+        "memmap",
+        "memslots",
+    ]
 )
 """Policies that a guest of the smallest size meets."""
 

@@ -11,7 +11,7 @@ from slotsolver.explain.conflicts import Contradiction, disjoint_conflicts
 from slotsolver.explain.lever import Lever
 from slotsolver.explain.nearest import Sizes, nearest_sizes
 from slotsolver.explain.questions import Questions
-from slotsolver.explain.remedies import Found, smallest
+from slotsolver.explain.remedies import Found, Tried, smallest
 from slotsolver.explain.rules import Rule, rules_of
 from slotsolver.explain.together import cheapest_together
 from slotsolver.fields import format_ids
@@ -68,24 +68,28 @@ def why_not(problem: Problem, questions: Questions, sizes: Sizes) -> Iterator[St
     known = _Known(disjoint_conflicts(problem, rules, questions))
     in_conflict = [rule for conflict in known.conflicts for rule in conflict.rules]
     alone = list(known.conflicts[0].rules) if len(known.conflicts) == 1 else []
-    trials = [(rule, lever) for rule in alone for lever in rule.levers]
+    others = [rule for rule in rules if rule not in alone]
+    trials = [(rule, lever) for rule in [*alone, *others] for lever in rule.levers]
     yield Step(known.answer(complete=False), 0, len(trials))
-    alike = _Alike(problem, alone)
+    alike, near = _Alike(problem, alone), 0
     for done, (rule, lever) in enumerate(trials, 1):
-        if not alike.was_first(rule):
+        if rule in alone and not alike.was_first(rule):
             continue
-        found = smallest(problem, lever, questions) if lever.values else None
+        if rule in alone or questions.ask(rule.relax(problem)) is not False:
+            tried = smallest(problem, lever, questions, near=near)
+        else:  # without the rule the others still contradict each other, whatever its numbers are
+            tried = Tried(None, hopeless=True)
+        found = tried.found
         if found is not None:
-            rank = lever.weight, lever.amount(found.value)
+            rank, near = (lever.weight, found.amount), found.amount or near
             known.remedies.append((rank, found.remedy(alike.places(rule))))
-        elif not questions.exhausted:
+        elif tried.hopeless:
             known.unhelpful.append(_unhelpful(lever, alike.places(rule)))
         yield Step(known.answer(complete=False), done, len(trials))
     for rule in alone:
         if rule.nearest:
             found_sizes = nearest_sizes(problem, guest_named(problem, rule.nearest), sizes)
             known.remedies += [(_NEAREST, remedy) for remedy in found_sizes]
-    known.unhelpful += _outside(rules, alone)
     if in_conflict and not known.remedies:
         conflicts = [conflict.rules for conflict in known.conflicts]
         known.together = cheapest_together(problem, rules, conflicts, questions)
@@ -94,14 +98,6 @@ def why_not(problem: Problem, questions: Questions, sizes: Sizes) -> Iterator[St
 
 _NEAREST = 0, 0
 """A size that a running guest can have comes before every other change."""
-
-
-def _outside(rules: Sequence[Rule], alone: Sequence[Rule]) -> Iterator[Unhelpful]:
-    """Numbers of rules that are not in the one conflict: its members contradict each other whatever
-    these are. With several conflicts that holds for every number."""
-    for rule in rules:
-        if rule not in alone:
-            yield from (_unhelpful(lever) for lever in rule.levers)
 
 
 def _unhelpful(lever: Lever, also: str = "") -> Unhelpful:
