@@ -30,12 +30,19 @@ X86_BLOCKS = (128, 256, 512, 1024, 2048)
 @dataclass
 class StageFacts:
     """A size to be met: ``memory`` is the sum over the cells (MiB), ``None`` at boot where boot
-    memory is free. ``cells`` are the totals of the cells where they are given."""
+    memory is free. ``cells`` are the totals of the cells where they are given. With ``least`` any
+    size from that to ``memory`` will do (only where it is asked why there is no plan)."""
 
     name: str
     memory: int | None
     cells: tuple[int, ...] | None = None
     at_least: bool = False
+    least: int | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is one size that is known."""
+        return self.memory is not None and not self.at_least and self.least is None
 
 
 @dataclass

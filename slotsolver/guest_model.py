@@ -78,7 +78,9 @@ class GuestModel:
         """The cells sum to the guest's size at every stage."""
         for place, stage in enumerate(self.facts.stages):
             total = sum(cell.totals[place] for cell in self.cells)
-            if isinstance(total, int) and isinstance(stage.memory, int):
+            if stage.least is not None:
+                self.model.add_linear_constraint(total, stage.least, stage.memory or 0)
+            elif isinstance(total, int) and isinstance(stage.memory, int):
                 if total != stage.memory:
                     self.model.add_bool_or([])
             elif stage.memory is None:
@@ -247,7 +249,7 @@ class GuestModel:
     def memory_of_cells(self, stage: int) -> Linear:
         """The memory of all cells at a stage."""
         known = self.facts.stages[stage]
-        if known.memory is not None and not known.at_least:
+        if known.memory is not None and known.exact:
             return known.memory
         return sum(cell.totals[stage] for cell in self.cells)
 

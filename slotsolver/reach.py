@@ -175,7 +175,7 @@ def _first_off_grid(guest: GuestFacts, unit: int) -> tuple[StageFacts, int] | No
     later = guest.stages[1:] if start is not None else guest.stages[2:]
     known = start if start is not None or not later else guest.stages[1].memory or 0
     for stage in later:
-        if stage.memory is not None and not stage.at_least and (stage.memory - (known or 0)) % unit:
+        if stage.memory is not None and stage.exact and (stage.memory - (known or 0)) % unit:
             return stage, known or 0
     return None
 

@@ -116,7 +116,7 @@ def balanced_windows(facts: GuestFacts, grid: Grid) -> list[list[Window]]:
         share = facts.shares[cell.id]
         for place, stage in enumerate(facts.stages):
             fixed = place == 0 and cell.boot is not None
-            if fixed or stage.cells is not None or stage.memory is None or stage.at_least:
+            if fixed or stage.cells is not None or stage.memory is None or not stage.exact:
                 continue
             ideal = stage.memory * share
             low = (ideal - whole * grid.grain) // whole + 1
@@ -133,7 +133,8 @@ def balance_is_exact(facts: GuestFacts, grid: Grid) -> bool:
         len(set(facts.shares)) == 1
         and len({c.grain for c in facts.cells}) == 1
         and len({base % grid.grain for base in grid.base}) == 1
-        and not any(stage.at_least or stage.cells for stage in facts.stages)
+        and not any(not stage.exact or stage.cells for stage in facts.stages[1:])
+        and not facts.stages[0].cells
     )
 
 

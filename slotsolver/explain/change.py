@@ -22,6 +22,11 @@ def changed(problem: Problem, changes: Sequence[Change]) -> Problem:
     return problem
 
 
+def in_turn(*changes: Change) -> Change:
+    """Several changes as one."""
+    return lambda problem: changed(problem, changes)
+
+
 def guest_named(problem: Problem, name: str) -> Guest:
     """The guest of that name, as it is in this problem."""
     return next(guest for guest in problem.guests if guest.name == name)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from slotsolver.explain.change import Change
 from slotsolver.problem import Problem
 
 
@@ -29,6 +30,8 @@ class Lever:
     says: Callable[[Any], str]
     weight: int
     nested: bool = True
+    any_of: Callable[[Any, Any], Change] | None = None
+    """A problem that permits whatever any value between two of them permits."""
     command: Callable[[Any], str] = lambda _: ""
     amount: Callable[[Any], int] = lambda _: 0
     """How much a value is (bytes), to tell less of the same kind first."""

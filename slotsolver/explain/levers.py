@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from slotsolver.constraints.page_size import PageSize
 from slotsolver.constraints.swap import Swap
 from slotsolver.explain.change import (
     Change,
+    in_turn,
     with_added_pages,
     with_cells,
     with_guest,
@@ -20,6 +21,7 @@ from slotsolver.explain.change import (
     with_policy,
 )
 from slotsolver.explain.lever import Lever
+from slotsolver.explain.waivers import AnySize
 from slotsolver.explain.words import value_text, virsh_size, wanted_text, whom
 from slotsolver.facts import GuestFacts
 from slotsolver.fields import format_ids
@@ -146,9 +148,32 @@ def target_levers(facts: GuestFacts) -> tuple[Lever, ...]:
             says=partial(_nearest_size, f"guest {name}: target", target),
             weight=SIZE,
             nested=False,
+            any_of=_any_size(facts, "target"),
         )
         for values in (below, above)
     )
+
+
+def _any_size(facts: GuestFacts, stage: str) -> Callable[[int, int], Change] | None:
+    """Any target or maximum between two sizes, where it is a stage of its own.
+
+    How many slots the address space holds depends on the maximum, of which the least allows most,
+    and where boot memory is open on the target: then the address space is made wide.
+    """
+    name = facts.guest.name
+    alone = any(other.name == stage for other in facts.stages)
+    if not alone or any(device.address for device in facts.guest.devices):
+        return None
+
+    def any_of(one: int, other: int) -> Change:
+        low, high = sorted((one, other))
+        update: dict[str, object] = {stage: high if stage == "target" else low}
+        if stage == "target" and facts.boot is None:
+            update["phys_bits"] = WIDEST_BITS
+        waiver = AnySize(kind="any size", guests=(name,), stage=stage, least=low, most=high)
+        return in_turn(with_guest(name, **update), with_policy(waiver))
+
+    return any_of
 
 
 def _nearest_size(what: str, asked: int, size: int) -> str:
@@ -201,6 +226,7 @@ def maximum_levers(facts: GuestFacts) -> tuple[Lever, ...]:
             says=partial(_nearest_size, f"guest {name}: maximum", now),
             weight=SIZE,
             nested=False,
+            any_of=None if bounded else _any_size(facts, "maximum"),
         )
         for values in sides
     )

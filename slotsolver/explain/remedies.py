@@ -148,18 +148,35 @@ class _Search:
         return Found(self.lever, self.lever.values[high], sure)
 
     def one_by_one(self) -> Found | None:
-        """One after the other; after many by doubling, then halving, which may miss a smaller
-        one."""
+        """One after the other, from the first on that is not known to help not; after many by
+        doubling, then halving, which may miss a smaller one."""
+        first = self._first_possible()
         asked, sure = self.questions.asked, True
-        for place in range(len(self.lever.values)):
+        for place in range(first, len(self.lever.values)):
             answer = self.helps(place)
             if answer:
                 return Found(self.lever, self.lever.values[place], sure)
             sure = sure and answer is False
             if self.questions.asked - asked >= MOST_TRIED:
                 return self._further(place)
-        self.hopeless = sure
         return None
+
+    def _first_possible(self) -> int:
+        """The first place up to which some value may help: up to those before it none does, which
+        is found by halving."""
+        any_of, values = self.lever.any_of, self.lever.values
+        if any_of is None or not values:
+            return 0
+
+        def none_up_to(place: int) -> bool:
+            opened = any_of(values[0], values[place])
+            return self.questions.ask(self.problem, [*self.others, opened]) is False
+
+        low, high = -1, len(values)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if none_up_to(middle) else (low, middle)
+        return high
 
     def _further(self, low: int) -> Found | None:
         step, last = 1, len(self.lever.values) - 1

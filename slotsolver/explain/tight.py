@@ -125,15 +125,13 @@ def _one_less(policy: Policy, field: str, lever: Lever) -> Any:
     """The neighbour of a number on its tighter side: as far as its looser values are apart, of a
     share ``1/n`` that is ``1/(n+1)``. ``None`` where it has none."""
     now, values = getattr(policy, field, None), lever.values
-    if not lever.nested or len(values) < 2:
-        return None
-    if any(isinstance(value, bool) for value in (now, values[0], values[1])):
+    if not lever.nested or isinstance(now, bool) or not isinstance(now, int | Fraction):
         return None
     if policy.kind == "relative-step" and isinstance(now, Fraction):
         return Fraction(1, int(1 / now) + 1)
-    if not isinstance(now, int | Fraction) or not isinstance(values[0], int | Fraction):
-        return None
-    return now - (values[1] - values[0])
+    if isinstance(values, range):
+        return now - values.step
+    return now - (values[1] - values[0]) if len(values) > 1 else None
 
 
 def _fewer_free(pool: PoolFacts, fewer: int) -> Callable[[Problem], Problem]:

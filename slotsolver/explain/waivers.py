@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slotsolver.policies import Policy
+from slotsolver.size import MiB
 
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
@@ -60,6 +61,23 @@ class AnyTarget(Waiver):
         elif not facts.existing and all(_fits_any_size(p) for p in facts.policies):
             units = (c.unit_for(max(c.pages), max(facts.blocks)) for c in facts.cells)
             facts.stages[1].memory, facts.stages[1].cells = sum(units), None
+
+
+class AnySize(Waiver):
+    """One stage of a guest that does not run, its ``target`` or its ``maximum``, may have any size
+    from ``least`` to ``most`` (bytes)."""
+
+    stage: str
+    least: int
+    most: int
+
+    def restrict(self, facts: GuestFacts) -> None:
+        """Open the stage."""
+        for stage in facts.stages:
+            if self.stage in stage.name.split("+"):
+                stage.memory = self.most // MiB - facts.outside
+                stage.least = self.least // MiB - facts.outside
+                stage.cells = None
 
 
 _ANY_SIZE = frozenset(
