@@ -7,7 +7,7 @@ comes into a plan.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from slotsolver.policies import Policy
 from slotsolver.size import MiB
@@ -19,7 +19,10 @@ MANY_SLOTS = 1 << 16
 
 
 class Waiver(Policy):
-    """Something that is always demanded, and is not where this is among the policies."""
+    """Something that is always demanded, and is not where this is among the policies. No waiver
+    tells equal cells apart, so these are still decided together."""
+
+    treats_alike: ClassVar[bool] = True
 
 
 class AnyNumberOfSlots(Waiver):
