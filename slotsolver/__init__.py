@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import slotsolver.explain  # noqa: F401 - else it would take the place of the function below
 from slotsolver.errors import DefectError, InputError, SizeError, SlotsolverError
 from slotsolver.plan import Explanation, Infeasible, Plan, Undecided
 from slotsolver.problem import Cell, Device, Guest, Host, HostNode, Pool, Problem

@@ -45,7 +45,6 @@ def _print_plan(plan: Plan, console: Console) -> None:
 def _print_binding(answer: Explanation, console: Console) -> None:
     binding = [rule for rule in answer.rules if rule.effects]
     if not binding:
-        console.print("\nNo rule is known to hold the plan back.", highlight=False)
         return
     console.print("\nWhat holds the plan back, and what would be without it:", highlight=False)
     order = [objective.kind for objective in answer.plan.objectives]
@@ -109,8 +108,9 @@ def _print_others(rules: Sequence[Binding], console: Console) -> None:
     """How many rules are not told of, and which are not known."""
     idle = sum(rule.binds is False and not rule.tight for rule in rules)
     if idle:
+        other = "other rule" if idle < len(rules) else "rule"
         plural = "s hold" if idle > 1 else " holds"
-        console.print(f"\n{idle} other rule{plural} nothing back.", highlight=False)
+        console.print(f"\n{idle} {other}{plural} nothing back.", highlight=False)
     unknown = [r for r in rules if r.binds is None and not r.effects and not r.tight]
     if unknown:
         names = ", ".join(dict.fromkeys(rule.rule for rule in unknown))
