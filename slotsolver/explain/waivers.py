@@ -50,20 +50,21 @@ class AnyTarget(Waiver):
     """A guest that does not run has what it boots with, whatever was asked for."""
 
     def restrict(self, facts: GuestFacts) -> None:
-        """Take the target off the stages, and a maximum that is only the target.
-
-        Where nothing is left but boot memory that is open, the guest is as small as can be, unless
-        something else may need a larger one.
-        """
+        """Take the target off the stages, and a maximum that is only the target. Where nothing is
+        left but boot memory that is open, any size up to what was asked for will do."""
         gone = {"target", "maximum"} if facts.guest.maximum is None else {"target"}
         left = [stage for stage in facts.stages if _without(stage.name, gone)]
         if len(left) > 1 or facts.stages[0].memory is not None:
             for stage in left:
                 stage.name = _without(stage.name, gone)
             facts.stages[:] = left
-        elif not facts.existing and all(_fits_any_size(p) for p in facts.policies):
-            units = (c.unit_for(max(c.pages), max(facts.blocks)) for c in facts.cells)
-            facts.stages[1].memory, facts.stages[1].cells = sum(units), None
+            return
+        asked = facts.stages[1]
+        unit = max(c.unit_for(max(c.pages), max(facts.blocks)) for c in facts.cells)
+        most = (asked.memory or 0) - facts.existing
+        if most >= unit * len(facts.cells):
+            most -= most % unit  # boot memory is counted from here on the grid of sizes
+        asked.memory, asked.least, asked.cells = most + facts.existing, 0, None
 
 
 class AnySize(Waiver):
@@ -81,27 +82,6 @@ class AnySize(Waiver):
                 stage.memory = self.most // MiB - facts.outside
                 stage.least = self.least // MiB - facts.outside
                 stage.cells = None
-
-
-_ANY_SIZE = frozenset(
-    [
-        "step",
-        "relative-step",
-        "page-size",
-        "host-nodes",
-        "balance",
-        "reserve",
-        "headroom",
-        "shrinkable-to",
-        "memmap",
-        "memslots",
-    ]
-)
-"""Policies that a guest of the smallest size meets."""
-
-
-def _fits_any_size(policy: Policy) -> bool:
-    return isinstance(policy, Waiver) or policy.kind in _ANY_SIZE
 
 
 def _without(name: str, gone: set[str]) -> str:
