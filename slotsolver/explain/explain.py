@@ -20,7 +20,7 @@ from slotsolver.problem import Problem
 from slotsolver.search import Solution
 from slotsolver.solver import best, feasible, solve
 
-QUESTION_LIMIT = 3.0
+QUESTION_LIMIT = 2.0
 """Deterministic time for one question."""
 
 EXPLANATION_LIMIT = 60.0
