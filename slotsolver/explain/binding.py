@@ -20,7 +20,10 @@ from slotsolver.plan import Binding, Plan
 from slotsolver.problem import Problem
 
 STRANDED = "least-stranding"
-"""What pools are not asked about: without end, they strand nothing."""
+"""What does not count of pools: without end, they strand nothing."""
+
+LAST = "lowest-maxmem"
+"""What pools have no part in: what comes behind what is stranded in the usual order."""
 
 ASKED_FOR = ("target", "maximum", "boot")
 """Rules that say what guest it is; without them it is another one."""
@@ -65,7 +68,7 @@ class Bindings:
             every = [rule.relax for group in groups for rule in group.rules]
             if self.bests.exhausted:
                 return
-            together = self._compare(groups[0], changed(self.problem, every))
+            together = self.bests.compare(self.values, changed(self.problem, every))
             for group in groups:
                 if together is not None and together.verdict == "same":
                     group.found = together
@@ -74,11 +77,14 @@ class Bindings:
                 yield
 
     def _compare(self, group: Group, problem: Problem) -> Comparison | None:
-        """The best plan without some rules of one kind against the one that there is."""
+        """The best plan without a rule against the one that there is."""
         found = self.bests.compare(self.values, problem)
-        of_pools = group.rules[0].pool is not None
-        if found and of_pools and found.effects and found.effects[0].kind == STRANDED:
-            return Comparison("same") if found.verdict == "better" else found
+        if found is None or found.verdict != "better" or group.rules[0].pool is None:
+            return found
+        if found.effects[0].kind == STRANDED:
+            kinds = [value.kind for value in self.values]
+            later = set(kinds[kinds.index(STRANDED) + 1 :])
+            return Comparison("open" if later - {LAST} else "same")
         return found
 
     def _heavy(self, kind: str) -> bool:

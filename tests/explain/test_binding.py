@@ -355,7 +355,7 @@ def is_stranded(own: list[int], other: list[int], plan: Plan) -> bool:
     return kinds[0] == "least-stranding"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(small_problems(most_guests=1))
 def test_solved_again(given_problem: Problem) -> None:
     """Any small problem: each rule taken out of its document, and each cell bound to each other
@@ -375,13 +375,14 @@ def test_solved_again(given_problem: Problem) -> None:
         conflict = Conflict(rule=found.rule, says=found.says, pool=found.pool)
         best = values(without(given_problem, [conflict]), len(own))
         assert best is not None, found
-        assert found.binds is not None
         if found.binds:
             assert best == expected(objectives, found), found
             assert best < own, found
         elif best < own:
             assert found.pool is not None, found
             assert is_stranded(own, best, answer.plan), found
+        else:
+            assert found.binds is False, found
     for place in answer.places:
         for other in place.elsewhere:
             for node in other.host_nodes:
