@@ -3,7 +3,9 @@
 A rule binds if without it some objective is better, the first that differs. That is solved for: the
 problem without the rule, the same objectives in the same order. What is asked for (a guest's
 target, maximum and boot memory) is no rule in this sense: with another one it is another guest.
-Of pools `least-stranding` does not count: pages without end are never left over.
+Of pools `least-stranding` does not count: pages without end are never left over. What a running
+guest gives back is no longer known without its bindings; where that makes the best plan worse,
+nothing is gained either.
 """
 
 from __future__ import annotations
@@ -107,7 +109,7 @@ class Bindings:
             rule=rule.name,
             says=rule.says,
             pool=rule.pool,
-            binds={"better": True, "same": False}.get(verdict),
+            binds={"better": True, "same": False, "worse": False}.get(verdict),
             effects=effects if gains else (),
             tight=None if use is None else use[0],
             uses="" if use is None else use[1],
