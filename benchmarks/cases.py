@@ -68,11 +68,20 @@ def bound(wanted: Mapping, name: str, *, nodes: int) -> Mapping:
     return {**wanted, "name": name, "cells": cells}
 
 
+def short_of_a_page(nodes: int, memory: str, pages: int) -> Mapping:
+    """A host of equal nodes with as many 2 MiB pages each, but for the last one: it lacks one."""
+    found = host(nodes, memory, {"2 MiB": {"total": pages}})
+    found["nodes"][-1]["pages"] = {"2 MiB": {"total": pages - 1}}
+    return found
+
+
 NEAREST = {"kind": "accept", "distance": "nearest"}
 THREE_POOLS = {"2 MiB": {"total": 32768}, "1 GiB": {"total": 64}}
 LARGE_HOST = host(16, "256 GiB", THREE_POOLS)
 LARGE_GUEST = guest("large", 16, "256 GiB", "1 TiB", boot="8 GiB")
 SLOTS = {"kind": "slots", "at_most": 256}
+UNTIL_MAXIMUM = {"kind": "reserve", "until": "maximum"}
+TEN_GUESTS = [guest(f"g{n}", 2 + n % 3, f"{8 + n} GiB", f"{32 + n} GiB") for n in range(10)]
 
 CASES: dict[str, Mapping] = {
     "the 2014 thread's guest: 4 cells, 8 to 16 GiB": {
@@ -112,12 +121,42 @@ CASES: dict[str, Mapping] = {
     },
     "10 different guests, reserve maximum": {
         "host": LARGE_HOST,
-        "guests": [guest(f"g{n}", 2 + n % 3, f"{8 + n} GiB", f"{32 + n} GiB") for n in range(10)],
-        "policies": [{"kind": "reserve", "until": "maximum"}],
+        "guests": TEN_GUESTS,
+        "policies": [UNTIL_MAXIMUM],
     },
     "50 equal guests": {
         "host": LARGE_HOST,
         "guests": [guest(f"g{n}", 2, "8 GiB", "32 GiB") for n in range(50)],
+    },
+    "no plan: each of 16 nodes 1 MiB short, reserve maximum": {
+        "host": host(16, "65535 MiB"),
+        "guests": [LARGE_GUEST],
+        "policies": [SLOTS, UNTIL_MAXIMUM],
+    },
+    "no plan: the 16 largest of 48 pools hold too little for 16 cells": {
+        "host": host(16, "95 GiB", {"2 MiB": {"total": 8192}, "1 GiB": {"total": 16}}),
+        "guests": [LARGE_GUEST],
+        "policies": [SLOTS, UNTIL_MAXIMUM],
+    },
+    "no plan: a page short on one of 16 nodes": {
+        "host": short_of_a_page(16, "80 GiB", 32768),
+        "guests": [LARGE_GUEST],
+        "policies": [SLOTS, UNTIL_MAXIMUM, {"kind": "page-size", "size": "2 MiB"}],
+    },
+    "no plan: 16 distinct nodes of 15": {
+        "host": host(15, "256 GiB", THREE_POOLS),
+        "guests": [LARGE_GUEST],
+        "policies": [SLOTS, {"kind": "host-nodes", "distinct": True}],
+    },
+    "no plan: a slot too few for steps of 4 GiB": {
+        "host": LARGE_HOST,
+        "guests": [{**LARGE_GUEST, "slots": 223}],
+        "policies": [{"kind": "step", "size": "4 GiB"}],
+    },
+    "no plan: 10 different guests, reserve maximum": {
+        "host": host(16, "24 GiB", {"2 MiB": {"total": 4096}}),
+        "guests": TEN_GUESTS,
+        "policies": [UNTIL_MAXIMUM],
     },
     "running, 2 cells, 8 DIMMs: 7 GiB more": {"guests": [running(2, 8, 32, 7, "128 GiB")]},
     "running, 4 cells, 32 DIMMs: 13 GiB less": {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ortools.sat.python import cp_model
 
@@ -35,13 +36,13 @@ class Setting:
 
 
 SETTINGS = (
-    Setting(presolve=True, level=1, lazy=True),
     Setting(presolve=False, level=1, lazy=False),
+    Setting(presolve=True, level=1, lazy=True),
     Setting(presolve=True, level=2, lazy=False),
     Setting(presolve=False, level=2, lazy=True),
 )
-"""What is tried in turn. The first are CP-SAT's own; sums of many cells against many pools are seen
-to be too large by a whole LP only."""
+"""What is tried in turn. Sums of many cells against many pools are seen to be too large by a whole
+LP only, so that comes first; the second are CP-SAT's own, and often find solutions."""
 
 FIRST_SLICE, LONGER = 0.2, 4
 """Deterministic time for each setting in the first round, and how much more in each later one."""
@@ -94,12 +95,13 @@ def decide(host: HostModel, clock: Clock, *, hint: Sequence[tuple[int, int]] = (
     """
     set_hint(host, hint)
     proofs: set[Setting] = set()
+    order = list(SETTINGS)
     solver = clock.solver()
     for number in range(ROUNDS):
         limit = FIRST_SLICE * LONGER**number
-        for setting in SETTINGS:
-            if setting in proofs:
-                continue
+        left = [setting for setting in order if setting not in proofs]
+        while left:
+            setting = left.pop(0)
             if clock.spent:
                 return _verdict(proofs, lonely=True), solver
             solver = setting.apply(clock, limit)
@@ -110,9 +112,17 @@ def decide(host: HostModel, clock: Clock, *, hint: Sequence[tuple[int, int]] = (
                 proofs.add(setting)
                 if _verdict(proofs, lonely=False) == cp_model.INFEASIBLE:
                     return cp_model.INFEASIBLE, solver
+                for waiting in (left, order):
+                    waiting.sort(key=partial(_confirms, setting))
         if _verdict(proofs, lonely=limit >= LONELY_SLICE) == cp_model.INFEASIBLE:
             return cp_model.INFEASIBLE, solver
     return cp_model.UNKNOWN, solver
+
+
+def _confirms(proven: Setting, other: Setting) -> tuple[bool, bool]:
+    """A key by which what will confirm a proof soonest comes first: presolve's other setting, with
+    the whole LP."""
+    return other.presolve == proven.presolve, other.lazy
 
 
 def _verdict(proofs: set[Setting], *, lonely: bool) -> cp_model.CpSolverStatus:

@@ -59,10 +59,19 @@ def scripted(
 
 def test_the_first_solution_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """No other setting is asked, whatever was proven before."""
-    answers = dict.fromkeys(SETTINGS, (0.0, NONE)) | {SETTINGS[1]: (0.0, FOUND)}
+    answers = {SETTINGS[0]: (0.0, NONE), SETTINGS[2]: (0.0, FOUND)}
     status, script = scripted(monkeypatch, answers)
     assert status == FOUND
-    assert [setting for setting, _ in script.asked] == list(SETTINGS[:2])
+    assert [setting for setting, _ in script.asked] == [SETTINGS[0], SETTINGS[2]]
+
+
+@pytest.mark.parametrize("first", SETTINGS)
+def test_a_proof_is_confirmed_next(monkeypatch: pytest.MonkeyPatch, first: Setting) -> None:
+    """Presolve's other setting follows at once, in the same round or the next."""
+    _, script = scripted(monkeypatch, {first: (0.0, NONE)}, Clock(None, allowed=2.0))
+    asked = [setting for setting, _ in script.asked]
+    after = asked[asked.index(first) + 1]
+    assert after.presolve != first.presolve
 
 
 @pytest.mark.parametrize("quick", SETTINGS)
