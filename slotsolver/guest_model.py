@@ -268,8 +268,9 @@ class GuestModel:
 
     @property
     def stages_to_balance(self) -> list[int]:
-        """The balanced stages, and boot where it is the target."""
-        first = [0] if "target" in self.facts.stages[0].name else []
+        """The balanced stages, and boot where it is a target that is not given for each cell."""
+        boot = self.facts.stages[0]
+        first = [0] if "target" in boot.name and boot.cells is None else []
         return sorted({*first, *self.balanced_stages})
 
     def imbalance(self) -> Linear:

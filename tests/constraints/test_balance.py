@@ -122,6 +122,11 @@ def test_a_target_per_cell_is_not_balanced() -> None:
     assert found == [(2, 2), (2, 5), (5, 5)]
 
 
+def test_nor_where_it_is_what_the_guest_boots_with() -> None:
+    """Boot memory that is the target of each cell may be as uneven."""
+    assert totals([2, 1], {0: 2, 1: 1}, 4, rule()) == [(2, 1), (2, 2)]
+
+
 def test_cells() -> None:
     """Only the cell named keeps its share; the others may differ, here for fewer slots."""
     assert slots(problem([2, 2, 2], 6, 12, rule())) == 3
