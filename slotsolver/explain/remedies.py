@@ -159,6 +159,7 @@ class _Search:
             sure = sure and answer is False
             if self.questions.asked - asked >= MOST_TRIED:
                 return self._further(place)
+        self.hopeless = sure
         return None
 
     def _first_possible(self) -> int:
