@@ -52,6 +52,7 @@ def disjoint_conflicts(
 def irreducible(problem: Problem, rules: Sequence[Rule], questions: Questions) -> Contradiction:
     """A conflict of a problem that has no plan, among ``rules``."""
     kept: list[Rule] = []
+    later: list[Rule] = []
     rules = sorted(rules, key=lambda rule: rule.heavy)
     for group in dict.fromkeys(rule.group for rule in rules):
         members = [rule for rule in rules if rule.group == group]
@@ -67,8 +68,16 @@ def irreducible(problem: Problem, rules: Sequence[Rule], questions: Questions) -
             without = rule.relax(problem)
             if questions.ask(without) is False:
                 problem, alike = without, Alike(without)
-            elif not questions.is_senseless(without):
+            elif questions.is_senseless(without):
+                later.append(rule)
+            else:
                 kept.append(rule)
+    for rule in later:  # what makes no sense beside one rule may do so without it
+        without = rule.relax(problem)
+        if questions.ask(without) is False:
+            problem = without
+        elif not questions.is_senseless(without):
+            kept.append(rule)
     return _confirmed(problem, kept, questions)
 
 

@@ -60,7 +60,7 @@ def cheapest_together(
         if questions.ask(problem, loosest):
             found = tuple(_smallest(problem, chosen, questions))
             if len(found) == len(chosen):
-                return found
+                return _needed(problem, found, questions)
             unmet.append([option for option in options if option not in chosen])
             continue
         rest = problem
@@ -109,3 +109,13 @@ def _smallest(problem: Problem, chosen: Sequence[Option], questions: Questions) 
             return
         done.append(found.change)
         yield found
+
+
+def _needed(problem: Problem, found: tuple[Found, ...], questions: Questions) -> tuple[Found, ...]:
+    """Those that cannot be left out: a number's value can do more than the loosest of it, as where
+    a smaller maximum is one without growth."""
+    for spared in reversed(found):
+        rest = tuple(other for other in found if other is not spared)
+        if questions.ask(problem, [other.change for other in rest]):
+            found = rest
+    return found
