@@ -11,12 +11,14 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 from slotsolver.cli import check, explain, guest, host, plan, resize, schema
 from slotsolver.cli.arguments import Parser
 from slotsolver.cli.output import finish, silence
+from slotsolver.cli.progress import abandoned
 from slotsolver.errors import DefectError, InputError
 
 BAD_INPUT, DEFECT = 2, 1
@@ -33,6 +35,17 @@ LATER = ("study",)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; ``arguments`` are those after the program's name. The exit code."""
+    code = _ended(arguments)
+    if abandoned():  # a search that goes on while the interpreter ends would abort the program
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code)
+    return code
+
+
+def _ended(arguments: Sequence[str] | None) -> int:
+    """Run one command and say how it ended."""
     _write_utf8()
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments))

@@ -51,6 +51,11 @@ class Progress(Generic[Seen]):
         self.last = step
 
 
+def abandoned() -> bool:
+    """Whether a call goes on that nobody waits for any more, because of an interrupt."""
+    return any(isinstance(thread, _Job) for thread in threading.enumerate())
+
+
 def patiently(
     call: Callable[[], Result], says: str, progress: Progress[Any] | None = None
 ) -> Result:

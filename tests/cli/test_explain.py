@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,32 @@ def test_interrupted(inside: Program, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bad_input(inside: Program, arguments: list[str], says: str) -> None:
     """One line that names the place, and exit code 2."""
     refused(inside("explain", *arguments), says)
+
+
+ENDLESS = """
+import os, signal, sys
+from slotsolver.cli import main
+from slotsolver.explain import explain as explaining
+
+find = explaining.explanation
+
+def endless(problem, plan, clock):
+    first = next(iter(find(problem, plan, clock)))
+    yield first
+    os.kill(os.getpid(), signal.SIGINT)
+    while True:
+        explaining.solve(problem)
+    yield first
+
+explaining.explanation = endless
+sys.exit(main(["explain", "problem.yaml"]))
+"""
+
+
+def test_an_interrupt_is_heard_while_a_search_goes_on(folder: Path) -> None:
+    """CP-SAT in another thread neither holds the program up nor makes it abort."""
+    command = [sys.executable, "-c", ENDLESS]
+    finished = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    told = b"slotsolver: interrupted; this is what is known so far\n"
+    assert (finished.returncode, finished.stderr) == (0, told)
+    assert finished.stdout.endswith(b"The search was ended early; more can be known.\n")
