@@ -43,7 +43,7 @@ from slotsolver.windows import (
 )
 from slotsolver.write_up import write_plan
 
-QUESTION_LIMIT = 3.0
+QUESTION_LIMIT = 1.0
 """Deterministic time for one question of an explanation."""
 
 EXPLANATION_LIMIT = 60.0

@@ -100,6 +100,23 @@ def without_destination(host: Host) -> Change:
     )
 
 
+def without_host(problem: Problem) -> Problem:
+    """The same guests on no host: nothing is placed, and no page is missing. What the host says of
+    their CPU still holds."""
+    host = problem.host
+    if host is None:
+        return problem
+    guests = []
+    for guest in problem.guests:
+        bits = host.phys_bits if guest.host_passthrough else None
+        known = {
+            "phys_bits": guest.phys_bits or bits,
+            "cpu_vendor": guest.cpu_vendor or host.cpu_vendor,
+        }
+        guests.append(guest.model_copy(update=known))
+    return problem.model_copy(update={"host": None, "guests": tuple(guests)})
+
+
 def _with_node(node_id: int, change: Callable[[Host, HostNode], HostNode]) -> Change:
     def apply(problem: Problem) -> Problem:
         host = problem.host

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slotsolver.explain.alike import Alike
-from slotsolver.explain.change import changed
+from slotsolver.explain.change import Change, changed, without_host
 from slotsolver.explain.questions import Questions
 from slotsolver.explain.rules import Rule
 from slotsolver.problem import Problem
@@ -51,34 +51,76 @@ def disjoint_conflicts(
 
 def irreducible(problem: Problem, rules: Sequence[Rule], questions: Questions) -> Contradiction:
     """A conflict of a problem that has no plan, among ``rules``."""
-    kept: list[Rule] = []
-    later: list[Rule] = []
-    rules = sorted(rules, key=lambda rule: rule.heavy)
-    for group in dict.fromkeys(rule.group for rule in rules):
-        members = [rule for rule in rules if rule.group == group]
-        without = changed(problem, [rule.relax for rule in members])
-        if questions.ask(without) is False:
-            problem = without
-            continue
-        alike = Alike(problem)
-        for rule in members:
-            if any(alike.pools(rule, other) for other in kept):
-                kept.append(rule)
-                continue
-            without = rule.relax(problem)
-            if questions.ask(without) is False:
-                problem, alike = without, Alike(without)
-            elif questions.is_senseless(without):
-                later.append(rule)
-            else:
-                kept.append(rule)
-    for rule in later:  # what makes no sense beside one rule may do so without it
-        without = rule.relax(problem)
-        if questions.ask(without) is False:
-            problem = without
-        elif not questions.is_senseless(without):
-            kept.append(rule)
-    return _confirmed(problem, kept, questions)
+    problem, rules = _without_host(problem, rules, questions)
+    search = _Search(problem, questions)
+    for heavy in sorted({rule.heavy for rule in rules}):
+        search.take_back([rule for rule in rules if rule.heavy == heavy])
+    for rule in search.later:  # what makes no sense beside one rule may do so without it
+        search.try_one(rule)
+    return _confirmed(search.problem, search.kept, questions)
+
+
+def _without_host(
+    problem: Problem, rules: Sequence[Rule], questions: Questions
+) -> tuple[Problem, list[Rule]]:
+    """The problem on no host at all, with the rules that are left of it, if that has no plan
+    either: then nothing about the host takes part."""
+    if problem.host is not None and not problem.also_hosts:
+        bare = without_host(problem)
+        if questions.ask(bare) is False:
+            return bare, [rule for rule in rules if not rule.about_host]
+    return problem, list(rules)
+
+
+class _Search:
+    """A problem that has no plan, while its rules are taken back; ``kept`` are needed for that."""
+
+    def __init__(self, problem: Problem, questions: Questions) -> None:
+        self.problem = problem
+        self.kept: list[Rule] = []
+        self.later: list[Rule] = []
+        """Rules without which the rest made no sense when it was tried."""
+        self._questions = questions
+
+    def take_back(self, rules: Sequence[Rule]) -> None:
+        """Take back whatever is not needed: all at once if that will do, else in halves."""
+        if not rules:
+            return
+        if self._spare([rule.relax for rule in rules]):
+            return
+        groups = list(dict.fromkeys(rule.group for rule in rules))
+        if len(groups) == 1:
+            for rule in rules:
+                self._try_like_others(rule)
+            return
+        half = groups[: len(groups) // 2]
+        self.take_back([rule for rule in rules if rule.group in half])
+        self.take_back([rule for rule in rules if rule.group not in half])
+
+    def _spare(self, changes: Sequence[Change]) -> bool:
+        """Whether the rest has no plan either; then it is the problem from now on."""
+        without = changed(self.problem, changes)
+        if self._questions.ask(without) is not False:
+            return False
+        self.problem = without
+        return True
+
+    def _try_like_others(self, rule: Rule) -> None:
+        """Where a pool was needed, so is one on a host node that could change places with it."""
+        alike = Alike(self.problem)
+        if any(alike.pools(rule, other) for other in self.kept):
+            self.kept.append(rule)
+        elif not self.try_one(rule):
+            self.later.append(rule)
+
+    def try_one(self, rule: Rule) -> bool:
+        """Keep a rule if it is needed; whether that made sense."""
+        if self._spare([rule.relax]):
+            return True
+        if self._questions.is_senseless(rule.relax(self.problem)):
+            return False
+        self.kept.append(rule)
+        return True
 
 
 def _confirmed(problem: Problem, kept: list[Rule], questions: Questions) -> Contradiction:

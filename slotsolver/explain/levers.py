@@ -35,7 +35,7 @@ policy; a size that a guest shall have; how memory is backed; a policy as a whol
 
 WIDEST_BITS = 52
 MORE_GRAINS = 64
-"""By how many steps of its sizes a maximum may be raised."""
+"""By how many steps of its sizes a target or maximum may be raised."""
 
 
 def pool_levers(host: Host, node: HostNode, page: int) -> tuple[Lever, ...]:
@@ -137,7 +137,8 @@ def target_levers(facts: GuestFacts) -> tuple[Lever, ...]:
     low = boot + guest.devices_size if boot is not None else len(guest.cells) * grain
     start = (target - low) // grain * grain + low if boot is not None else target
     below = range(start if start < target else start - grain, low - 1, -grain)
-    above = range(start + grain, guest.maximum_size + 1, grain)
+    top = guest.maximum_size if guest.maximum is not None else target + MORE_GRAINS * grain
+    above = range(start + grain, top + 1, grain)
     return tuple(
         Lever(
             change=f"target of guest {name}",
@@ -145,13 +146,22 @@ def target_levers(facts: GuestFacts) -> tuple[Lever, ...]:
             values=values,
             apply=lambda p, size: with_guest(name, target=size)(p),
             to=format_size,
-            says=partial(_nearest_size, f"guest {name}: target", target),
+            says=partial(_nearest_target, guest, target),
             weight=SIZE,
             nested=False,
             any_of=_any_size(facts, "target"),
         )
         for values in (below, above)
     )
+
+
+def _nearest_target(guest: Guest, asked: int, size: int) -> str:
+    """The nearest size, and how much of it is DIMMs."""
+    says = _nearest_size(f"guest {guest.name}: target", asked, size)
+    if guest.boot_size is None:
+        return says
+    dimms = size - guest.boot_size
+    return f"{says}: {format_size(dimms) + ' of' if dimms else 'no'} DIMMs"
 
 
 def _any_size(facts: GuestFacts, stage: str) -> Callable[[int, int], Change] | None:

@@ -73,8 +73,11 @@ class Rule:
     relax: Change
     levers: Sequence[Lever] = field(default=(), compare=False)
     pool: PoolFacts | None = None
-    heavy: bool = False
-    """Whether it takes long to find out what holds without it; then it is taken back last."""
+    heavy: int = 0
+    """How long it takes to find out what holds without it; what takes longest is taken back
+    last."""
+    about_host: bool = False
+    """Whether it means nothing where there is no host."""
     nearest: str = ""
     """The running guest whose nearest sizes would do instead."""
 
@@ -161,10 +164,12 @@ def _boot_rule(guest: Guest) -> Iterator[Rule]:
         return changed(problem, [with_cells(name, every, memory=None), with_guest(name, boot=None)])
 
     cells = [cell.memory for cell in guest.cells if cell.memory is not None]
-    each = ", ".join(format_size(size) for size in cells)
-    parts = f" ({each} in its cells)" if len(cells) > 1 else ""
+    each = ", ".join(format_size(size) for size in cells) + " in its cells"
+    if len(set(cells)) == 1:
+        each = f"{format_size(cells[0])} in each cell"
+    parts = f" ({each})" if len(cells) > 1 else ""
     says = f"guest {name} boots with {format_size(guest.boot_size)}{parts}"
-    yield Rule("boot", says, f"boot {name}", relax, boot_levers(guest, relax))
+    yield Rule("boot", says, f"boot {name}", relax, boot_levers(guest, relax), heavy=3)
 
 
 def _target_rule(facts: GuestFacts) -> Iterator[Rule]:
@@ -245,13 +250,21 @@ def _backing_rules(problem: Problem, facts: GuestFacts) -> Iterator[Rule]:
     if not mixed and len(sizes) > 1:
         says = f"each cell of guest {name} has one page size, its DIMMs too"
         relax = with_policy(AnyPagesOfDimms(kind="any pages of DIMMs", guests=(name,)))
-        yield Rule("one-page-size", says, f"pages {name}", relax, dimm_page_levers(facts, sizes))
+        levers = dimm_page_levers(facts, sizes)
+        yield Rule("one-page-size", says, f"pages {name}", relax, levers, heavy=1)
     wide = all(cell.host_nodes is None for cell in guest.cells) and not facts.running
     if wide and len(host.nodes) > 1 and not any(cell.spread for cell in facts.cells):
         says = f"each cell of guest {name} lies on one host node, its DIMMs too"
         relax = with_policy(HostNodes(spread=True, guests=(name,)))
-        levers = spread_levers(guest)
-        yield Rule("one-host-node", says, f"spread {name}", relax, levers, heavy=True)
+        yield Rule(
+            "one-host-node",
+            says,
+            f"spread {name}",
+            relax,
+            spread_levers(guest),
+            heavy=2,
+            about_host=True,
+        )
 
 
 def _cell_rules(facts: GuestFacts, cell: Cell) -> Iterator[Rule]:
@@ -281,7 +294,7 @@ def _pool_rules(host: Host) -> Iterator[Rule]:
             relax = with_endless_pool(node.id, page)
             levers = pool_levers(host, node, page)
             facts = PoolFacts(node=node.id, page_size=page, free=pool.free)
-            yield Rule("pool", says, f"pools of {page}", relax, levers, facts)
+            yield Rule("pool", says, f"pools of {page}", relax, levers, facts, about_host=True)
 
 
 def _destination_rules(problem: Problem) -> Iterator[Rule]:

@@ -38,12 +38,13 @@ class AnyPagesOfDimms(Waiver):
     """The DIMMs of a cell may have other pages than its boot memory."""
 
     def restrict(self, facts: GuestFacts) -> None:
-        """Any pages that the host has."""
+        """Any pages that the host has; without a host the smallest will do."""
         host = facts.host
+        pages: tuple[int, ...] = (facts.platform.base_page,)
         if host is not None:
             pages = tuple(page for page in host.page_sizes() if host.has_pool(page))
-            for cell in facts.cells_of(self):
-                cell.dimm_pages = pages
+        for cell in facts.cells_of(self):
+            cell.dimm_pages = pages
 
 
 class AnyTarget(Waiver):

@@ -39,6 +39,9 @@ def whom(problem: Problem, policy: Policy) -> str:
     found = "every guest" if several else f"guest {', '.join(guests)}"
     if policy.cells is not None:
         found += f", cells {format_ids(policy.cells)}"
+    if getattr(policy, "distinct", False) and problem.host is not None:
+        nodes = len(problem.host.nodes)
+        found += f"; the host has {nodes} node{'s' if nodes > 1 else ''}"
     return f" ({found})"
 
 
