@@ -41,12 +41,9 @@ def render_infeasible(answer: Infeasible, console: Console, *, long: bool = Fals
 
 
 def _print_conflicts(answer: Infeasible, console: Console) -> None:
+    intro = "These rules contradict each other; without any one of them the others would not:"
     if not answer.irreducible:
         intro = "These rules contradict each other; some of them may not be needed for that:"
-    elif answer.further:
-        intro = "These rules contradict each other, and each of them is needed for that:"
-    else:
-        intro = "These rules contradict each other; without any one of them there is a plan:"
     for conflict in (answer.conflict, *answer.further):
         console.print(f"\n{intro}")
         for rule, says in _members(conflict):

@@ -19,6 +19,7 @@ PAGES = (
     "docs/architecture.md",
     "docs/catalogue.md",
     "docs/own-rules.md",
+    "docs/why-not.md",
 )
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
