@@ -55,6 +55,17 @@ def with_cells(name: str, cells: Sequence[int], **update: object) -> Change:
     return change
 
 
+def with_cell_target(name: str, cell: int, size: int) -> Change:
+    """Another target of one cell (bytes), where cells have targets."""
+
+    def change(problem: Problem) -> Problem:
+        targets = guest_named(problem, name).target
+        assert isinstance(targets, dict)  # noqa: S101 - asked for these only
+        return with_guest(name, target={**targets, cell: size})(problem)
+
+    return change
+
+
 def with_policy(policy: Policy) -> Change:
     """One more policy, the last one."""
     return lambda p: p.model_copy(update={"policies": (*p.policies, policy)})
@@ -164,9 +175,10 @@ def with_added_pages(node_id: int, page: int, more: int) -> Change:
 
 def with_more_pages(node_id: int, page: int, more: int) -> Change:
     """More huge pages on a host node, made of its ordinary free memory as far as that goes."""
-    added = with_added_pages(node_id, page, more)
 
-    def change(_: Host, node: HostNode) -> HostNode:
-        return node.model_copy(update={"free": max(0, node.free - more * page)})
+    def change(host: Host, node: HostNode) -> HostNode:
+        made, pool = min(more, node.free // page), host.pool(node_id, page)
+        node = _with_pool(node, page, pool.total + made, pool.free + made)
+        return node.model_copy(update={"free": node.free - made * page})
 
-    return lambda problem: _with_node(node_id, change)(added(problem))
+    return _with_node(node_id, change)

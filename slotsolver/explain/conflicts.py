@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from slotsolver.constraints.guest_block import GuestBlock
 from slotsolver.explain.alike import Alike
 from slotsolver.explain.change import Change, changed, without_host
 from slotsolver.explain.questions import Questions
 from slotsolver.explain.rules import Rule
-from slotsolver.problem import Problem
+from slotsolver.platforms import platform_for
+from slotsolver.problem import Host, Problem
+
+_WITHIN_ONE_UNIT = ("balance", "relative-step")
 
 MOST_CONFLICTS = 5
 """Disjoint conflicts that are looked for."""
@@ -65,11 +69,21 @@ def _without_host(
 ) -> tuple[Problem, list[Rule]]:
     """The problem on no host at all, with the rules that are left of it, if that has no plan
     either: then nothing about the host takes part."""
-    if problem.host is not None and not problem.also_hosts:
+    host = problem.host
+    if host is not None and not problem.also_hosts and not _needs_pages(problem, host):
         bare = without_host(problem)
         if questions.ask(bare) is False:
             return bare, [rule for rule in rules if not rule.about_host]
     return problem, list(rules)
+
+
+def _needs_pages(problem: Problem, host: Host) -> bool:
+    """Whether something holds within one unit of DIMMs that large pages may make larger."""
+    if not any(policy.kind in _WITHIN_ONE_UNIT for policy in problem.policies):
+        return False
+    given = [policy.size for policy in problem.policies if isinstance(policy, GuestBlock)]
+    smallest = min([platform_for(g.machine).smallest_block for g in problem.guests] + given)
+    return any(page > smallest for page in host.page_sizes() if host.has_pool(page))
 
 
 class _Search:

@@ -37,8 +37,8 @@ class Option:
         rule, which no value outdoes."""
         if not self.lever.nested:
             return self.rule.relax
-        value = self.lever.values[-1]
-        return lambda problem: self.lever.apply(problem, value)
+        value, apply = self.lever.values[-1], self.lever.loose or self.lever.apply
+        return lambda problem: apply(problem, value)
 
 
 def cheapest_together(

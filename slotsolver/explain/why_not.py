@@ -75,10 +75,10 @@ def why_not(problem: Problem, questions: Questions, sizes: Sizes) -> Iterator[St
     for done, (rule, lever) in enumerate(trials, 1):
         if rule in alone and not alike.was_first(rule):
             continue
-        if rule in alone or questions.ask(rule.relax(problem)) is not False:
+        if rule in alone or _may_help(problem, rule, lever, questions):
             tried = smallest(problem, lever, questions, near=near)
         else:  # without the rule the others still contradict each other, whatever its numbers are
-            tried = Tried(None, hopeless=True)
+            tried = Tried(None, hopeless=rule.name not in _SIZE_RULES)
         found = tried.found
         if found is not None:
             rank, near = (lever.weight, found.amount), found.amount or near
@@ -96,8 +96,23 @@ def why_not(problem: Problem, questions: Questions, sizes: Sizes) -> Iterator[St
     yield Step(known.answer(complete=not questions.exhausted), len(trials), len(trials))
 
 
+FEW = 4
+"""Values that are tried for once, though they are not likely to help."""
+
+_SIZE_RULES = ("target", "maximum", "waypoints", "boot")
+"""Rules that another number may do more for than taking them back: a guest that cannot grow takes
+no slots, which a policy may demand."""
+
 _NEAREST = 0, 0
 """A size that a running guest can have comes before every other change."""
+
+
+def _may_help(problem: Problem, rule: Rule, lever: Lever, questions: Questions) -> bool:
+    """Whether a number of a rule that is not in the conflict is worth trying."""
+    if questions.ask(rule.relax(problem)) is not False:
+        return True
+    quick = lever.any_of is not None or len(lever.values) <= FEW
+    return quick and rule.name in _SIZE_RULES
 
 
 def _unhelpful(lever: Lever, also: str = "") -> Unhelpful:

@@ -12,6 +12,8 @@ from typing import Any
 
 from slotsolver.clock import Clock
 from slotsolver.errors import InputError
+from slotsolver.explain.change import changed, with_policy
+from slotsolver.explain.waivers import AnyPlace
 from slotsolver.plan import Conflict
 from slotsolver.problem import Guest, Problem
 from slotsolver.size import MiB, format_size
@@ -47,6 +49,10 @@ def without(given: Problem, members: Iterable[Conflict]) -> Iterator[Problem]:
         _take_back(document, given, member)
     targets = {_whose(given, m).name for m in gone if m.rule == "target"}
     mixed = {_whose(given, m).name for m in gone if m.rule == "one-page-size"}
+    moved = [_whose(given, m) for m in gone if m.rule == "addresses"]
+    anywhere = [  # a document cannot say it
+        with_policy(AnyPlace(kind="any place", guests=(g.name,))) for g in moved if g.running
+    ]
     fresh = {guest.name for guest in given.guests if not guest.running}
     for sizes in product(*(_targets(g, g["name"] in targets & fresh) for g in document["guests"])):
         guests = [
@@ -55,7 +61,7 @@ def without(given: Problem, members: Iterable[Conflict]) -> Iterator[Problem]:
         ]
         for pages in _pages_of_dimms(given, mixed):
             found = document | {"guests": guests, "policies": [*document["policies"], *pages]}
-            yield Problem.model_validate(found)
+            yield changed(Problem.model_validate(found), anywhere)
 
 
 def _whose(given: Problem, member: Conflict) -> Guest:
@@ -131,10 +137,11 @@ def _targets(guest: Document, any_target: bool) -> Iterable[int | None]:
     there = sum(device["size"] for device in guest["devices"])
     if boot:
         return (boot + there,)
-    maximum = guest["maximum"] or asked
+    maximum, step = guest["maximum"] or asked, 128 * MiB
     most = maximum["at_least"] if isinstance(maximum, dict) else maximum
-    step = 128 * MiB
-    return range(there + len(guest["cells"]) * step, max(most, asked) + 1, step)
+    least = there + len(guest["cells"]) * step
+    whole, odd = range(least, most + 1, step), range(least + asked % step, most + 1, step)
+    return (*whole, *odd) if asked % step else whole
 
 
 def _pages_of_dimms(given: Problem, guests: set[str]) -> Iterator[list[Document]]:
