@@ -158,23 +158,52 @@ print(progress.patiently(lambda: shown.wait(0.5) or "found", "looking"))
 """
 
 
-def test_terminal_sees_a_sign_of_life() -> None:
-    """A call that takes long is told on standard error where that is a terminal, and only there."""
+STEPS = """\
+import threading
+from types import SimpleNamespace
+from slotsolver.cli import progress
+progress.PATIENCE = 0.01
+seen, wait = progress.Progress(), threading.Event()
+def call():
+    wait.wait(0.3)
+    for done in range(4):
+        seen.see(SimpleNamespace(done=done, total=3))
+        wait.wait(0.3)
+    return "found"
+print(progress.patiently(call, "looking", seen))
+"""
+
+
+def on_a_terminal(program: str) -> tuple[bytes, bytes]:
+    """What a program prints to standard output, and to the terminal that is its standard error."""
     ours, theirs = pty.openpty()
     try:
-        environment = {**os.environ, "TERM": "xterm"}
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
         finished = subprocess.run(
-            [sys.executable, "-c", SLOW],
+            [sys.executable, "-c", program],
             stdout=subprocess.PIPE,
             stderr=theirs,
             env=environment,
             check=True,
         )
-        assert b"looking" in os.read(ours, 4096)
-        assert finished.stdout == b"found\n"
+        return finished.stdout, os.read(ours, 1 << 16)
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def test_terminal_sees_how_far_it_is() -> None:
+    """Once steps are told, how many of how many, and that it may be ended."""
+    out, seen = on_a_terminal(STEPS)
+    assert out == b"found\n"
+    for words in (b"looking for what would help", b"1/3", b"2/3", b"Ctrl-C shows what is known"):
+        assert words in seen
+
+
+def test_terminal_sees_a_sign_of_life() -> None:
+    """A call that takes long is told on standard error where that is a terminal, and only there."""
+    out, seen = on_a_terminal(SLOW)
+    assert (out, b"looking" in seen) == (b"found\n", True)
     quiet = subprocess.run([sys.executable, "-c", SLOW], capture_output=True, check=True)
     assert (quiet.stdout, quiet.stderr) == (b"found\n", b"")
 

@@ -8,9 +8,9 @@ import re
 import pytest
 from rich.console import Console
 
-from slotsolver.export.table import render, render_infeasible
+from slotsolver.export.table import render
 from slotsolver.export.table_parts import pool_bar
-from slotsolver.plan import Conflict, Infeasible, ObjectiveValue, Plan, PoolUse, Remedy
+from slotsolver.plan import ObjectiveValue, Plan, PoolUse
 from slotsolver.problem import Problem
 from slotsolver.size import GiB, MiB
 from tests.checker import running
@@ -108,28 +108,6 @@ def test_bar(before: int, after: int, promised: int, bar: str) -> None:
         page_size=4096, total=100, free_before=before, free_after=after, promised=promised
     )
     assert pool_bar(pool).plain == bar
-
-
-def test_infeasible(golden: Golden) -> None:
-    """Why there is no plan, and what would help."""
-    answer = Infeasible(
-        conflict=(
-            Conflict(rule="slots", says="db1 has at most 8 slots"),
-            Conflict(
-                rule="step",
-                says="every DIMM of db1 is at most 512 MiB, so that any size between 8 GiB and "
-                "16 GiB is met from above within 512 MiB",
-            ),
-        ),
-        remedies=(
-            Remedy(change="slots", from_="8", to="16", says="with 16 slots there is a plan"),
-            Remedy(change="step", from_="512 MiB", to="1 GiB", says="8 DIMMs are enough"),
-        ),
-    )
-    out = io.StringIO()
-    render_infeasible(answer, Console(file=out, width=80))
-    lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    golden("\n".join(lines) + "\n", "export/infeasible.table")
 
 
 def nearest(case: running.Case, *, value: int, bound: int) -> running.Case:
