@@ -103,12 +103,18 @@ _SIZE_RULES = ("target", "maximum", "waypoints", "boot")
 """Rules that another number may do more for than taking them back: a guest that cannot grow takes
 no slots, which a policy may demand."""
 
+_ONLY_PERMIT = ("slots", "phys-bits", "page-size", "host-nodes", "one-page-size", "no-swap")
+"""Rules without which at least as much is permitted, whatever else is demanded."""
+
 _NEAREST = 0, 0
 """A size that a running guest can have comes before every other change."""
 
 
 def _may_help(problem: Problem, rule: Rule, lever: Lever, questions: Questions) -> bool:
-    """Whether a number of a rule that is not in the conflict is worth trying."""
+    """Whether a number of a rule that is not in the conflict is worth trying. One of a rule that
+    only ever permits more is not: without it all others contradict each other still."""
+    if rule.about_host or rule.name in _ONLY_PERMIT:
+        return False
     if questions.ask(rule.relax(problem)) is not False:
         return True
     quick = lever.any_of is not None or len(lever.values) <= FEW
