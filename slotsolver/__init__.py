@@ -7,7 +7,7 @@ independently. Importing this package loads neither ortools nor pandas.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import slotsolver.explain  # noqa: F401 - else it would take the place of the function below
 from slotsolver.errors import DefectError, InputError, SizeError, SlotsolverError
@@ -43,11 +43,17 @@ __all__ = [
 ]
 
 
-def solve(problem: Problem, *, time_limit: float | None = None) -> Plan | Infeasible | Undecided:
-    """Find the best plan; see :func:`slotsolver.solver.solve`. Loads ortools at the first call."""
+def solve(
+    problem: Problem,
+    *,
+    time_limit: float | None = None,
+    reasons: Literal["none", "conflict", "remedies"] = "remedies",
+) -> Plan | Infeasible | Undecided:
+    """Find the best plan, or why there is none and what would help (``reasons`` says how much of
+    that); see :func:`slotsolver.solver.solve`. Loads ortools at the first call."""
     from slotsolver.solver import solve as run
 
-    return run(problem, time_limit=time_limit)
+    return run(problem, time_limit=time_limit, reasons=reasons)
 
 
 def explain(

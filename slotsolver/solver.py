@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Literal
 
 from ortools.sat.python import cp_model
 
@@ -49,21 +50,29 @@ QUESTION_LIMIT = 1.0
 EXPLANATION_LIMIT = 60.0
 """Deterministic time for all of them, where no time limit is given."""
 
+Reasons = Literal["none", "conflict", "remedies"]
+"""How much is said of why there is no plan."""
+
 Watch = Callable[[Step], None]
 """Is told of an explanation as far as it is known."""
 
 
 def solve(
-    problem: Problem, *, time_limit: float | None = None, watch: Watch | None = None
+    problem: Problem,
+    *,
+    time_limit: float | None = None,
+    reasons: Reasons = "remedies",
+    watch: Watch | None = None,
 ) -> Plan | Infeasible | Undecided:
     """Find the plan that is best by the problem's objectives in their order, or why there is none
     and what would help.
 
     ``time_limit`` is in seconds of wall time; a plan found within it but not proven has the status
-    ``feasible`` and states its bound. ``watch`` is called with every :class:`Step` of an
-    explanation; what it raises ends the search. Raises :class:`slotsolver.errors.InputError` for a
-    problem that contradicts itself in its input, :class:`slotsolver.errors.DefectError` if the
-    answer does not pass the independent checker.
+    ``feasible`` and states its bound. ``reasons`` is how much is said where there is none: nothing,
+    the conflicts, or the remedies too, which take longest. ``watch`` is called with every
+    :class:`Step` of an explanation; what it raises ends the search. Raises
+    :class:`slotsolver.errors.InputError` for a problem that contradicts itself in its input,
+    :class:`slotsolver.errors.DefectError` if the answer does not pass the independent checker.
     """
     clock = Clock(time_limit)
     solution = best(problem, clock)
@@ -79,7 +88,9 @@ def solve(
             )
         return plan
     if solution == cp_model.INFEASIBLE:
-        return _explanation(problem, clock, watch)
+        if reasons == "none":
+            return Infeasible(conflict=(), complete=False)
+        return _explanation(problem, clock, reasons, watch)
     return Undecided(seconds=clock.wall, says="no plan and no proof within the limits")
 
 
@@ -90,7 +101,9 @@ def best(problem: Problem, clock: Clock) -> Solution | cp_model.CpSolverStatus:
     return cp_model.INFEASIBLE if unreachable(facts) else _search(problem, facts, clock)
 
 
-def _explanation(problem: Problem, clock: Clock, watch: Watch | None) -> Infeasible:
+def _explanation(
+    problem: Problem, clock: Clock, reasons: Reasons, watch: Watch | None
+) -> Infeasible:
     """Why there is no plan and what would help, as far as there is time for it."""
     started = clock.deterministic
 
@@ -110,6 +123,8 @@ def _explanation(problem: Problem, clock: Clock, watch: Watch | None) -> Infeasi
     for step in why_not(problem, Questions(ask, spent), sizes):
         if watch is not None:
             watch(step)
+        if reasons == "conflict":
+            break
     return step.answer
 
 

@@ -37,7 +37,7 @@ def values(problem: Problem) -> Values | None:
     if currently_in_test_context():
         note(problem.model_dump_json())
     try:
-        answer = solve(problem)
+        answer = solve(problem, reasons="none")
     except InputError:
         return None
     if isinstance(answer, Infeasible):

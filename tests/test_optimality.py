@@ -30,7 +30,7 @@ def agree(problem: Problem) -> None:
     note(problem.model_dump_json(exclude_defaults=True))
     try:
         facts = gather(problem)
-        answer = solve(problem)
+        answer = solve(problem, reasons="none")
     except InputError as error:
         note(str(error))
         assert best(problem) is None

@@ -25,7 +25,7 @@ def agree(problem: Problem, search: Callable[[Problem], tuple[int, ...] | None])
     except Unsupported:
         reject()
     try:
-        answer = solve(problem)
+        answer = solve(problem, reasons="none")
     except InputError as error:
         note(str(error))
         assert expected is None

@@ -74,7 +74,7 @@ class Resizes(RuleBasedStateMachine):
     def answer(self, given: Problem) -> Plan | None:
         """Its plan, sound and proven, or ``None`` where it is proven that there is none."""
         try:
-            found = solve(given)
+            found = solve(given, reasons="none")
         except InputError:
             return None
         if isinstance(found, Infeasible):

@@ -16,7 +16,8 @@ def main() -> None:
     print("maximum  answer      slots  imbalance  distance")
     for gib in (64, 80, 96, 112, 128):
         larger = db.model_copy(update={"maximum": gib * GiB})
-        answer = solve(problem.model_copy(update={"guests": (larger, *others)}))
+        guests = (larger, *others)
+        answer = solve(problem.model_copy(update={"guests": guests}), reasons="none")
         line = f"{gib:3} GiB  {answer.status:12}"
         if isinstance(answer, Plan):
             value = {objective.kind: objective.value for objective in answer.objectives}

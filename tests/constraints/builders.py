@@ -193,7 +193,7 @@ def slots(given: Problem) -> int | None:
 
 def rules(given: Problem) -> list[str]:
     """The rules of the conflict of a problem that has no plan."""
-    answer = solve(given)
+    answer = solve(given, reasons="conflict")
     assert isinstance(answer, Infeasible), answer
     return [member.rule for member in answer.conflict]
 

@@ -49,7 +49,7 @@ def next_resize(
         problem = guest.problem(target, policies)
         try:
             with told(problem):
-                plan = solve(problem)
+                plan = solve(problem, reasons="none")
         except InputError:
             met["refused"] += 1
             continue
