@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from slotsolver.explain.questions import Questions
@@ -43,7 +45,7 @@ def test_steps_come_one_after_the_other() -> None:
     assert not steps[0].answer.remedies
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     assert (steps[-1].done, steps[-1].answer) == (steps[-1].total, answer)
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         assert set(before.answer.remedies) <= set(after.answer.remedies)
 
 
