@@ -23,10 +23,9 @@ class Alike:
             named.update(node for cell in guest.cells for node in cell.host_nodes or ())
             named.update(node for device in guest.devices for node in device.host_nodes or ())
         for policy in self._problem.policies:
-            if type(policy).__module__.startswith("slotsolver."):
-                named |= set(getattr(policy, "nodes", None) or ())
-            else:
-                return None  # another's policy may mean anything
+            if policy.tells_apart:
+                return None
+            named |= set(getattr(policy, "nodes", None) or ())
         return named
 
     def nodes(self, one: int, two: int) -> bool:

@@ -26,6 +26,7 @@ from slotsolver.explain.waivers import AnySize
 from slotsolver.explain.words import value_text, virsh_size, wanted_text, whom
 from slotsolver.facts import GuestFacts
 from slotsolver.fields import format_ids
+from slotsolver.kinds import answered_for
 from slotsolver.policies import Number, Policy, Scope
 from slotsolver.problem import AtLeast, Cell, Guest, Host, HostNode, Problem
 from slotsolver.size import MiB, format_size
@@ -390,7 +391,8 @@ def policy_levers(
     problem: Problem, facts: Sequence[GuestFacts], policy: Policy, relax: Change
 ) -> tuple[Lever, ...]:
     """The numbers that a policy names, and the problem without it."""
-    numbers = policy.numbers(_scope(problem, facts, policy))
+    with answered_for(policy, "numbers"):
+        numbers = policy.numbers(_scope(problem, facts, policy))
     levers = [_number_lever(problem, policy, number) for number in numbers if number.values]
     return (*levers, _drop_lever(problem, policy, relax))
 

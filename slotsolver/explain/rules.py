@@ -46,6 +46,7 @@ from slotsolver.explain.words import bits_of, has_text, wanted_text, whom
 from slotsolver.facts import GuestFacts
 from slotsolver.fields import format_ids
 from slotsolver.gather import gather
+from slotsolver.kinds import answered_for
 from slotsolver.place import device_window
 from slotsolver.plan import PoolFacts
 from slotsolver.platforms import platform_for
@@ -308,7 +309,8 @@ def _policy_rules(problem: Problem, facts: Sequence[GuestFacts]) -> Iterator[Rul
         left = policy.relaxed()
         if left == policy or isinstance(policy, NoSwap):  # without it nothing is exchanged either
             continue
-        says = policy.describe() + whom(problem, policy)
+        with answered_for(policy, "describe"):
+            says = policy.describe() + whom(problem, policy)
         relax = with_instead(policy, left)
         levers = policy_levers(problem, facts, policy, relax)
         yield Rule(f"policy {policy.kind}", says, f"policy {number}", relax, levers)
