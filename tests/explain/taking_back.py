@@ -162,7 +162,8 @@ def _drop(document: Document, given: Problem, member: Conflict) -> None:
         found = policy.model_dump()
         if f"policy {policy.kind}" != member.rule or found not in document["policies"]:
             continue
-        if member.says not in (policy.describe(), policy.describe() + _whom(given, found)):
+        whose = f"{policy.describe()}{_whom(given, found)}"
+        if member.says != policy.describe() and not member.says.startswith(whose):
             continue
         rest = [other for other in document["policies"] if other != found]
         if policy.kind == "device":
@@ -175,7 +176,7 @@ def _drop(document: Document, given: Problem, member: Conflict) -> None:
 
 
 def _whom(given: Problem, policy: Document) -> str:
-    """Which guests and cells a policy means, as a conflict says it."""
+    """Which guests and cells a policy means, as a conflict says it; more may follow."""
     names = policy["guests"] or [guest.name for guest in given.guests]
     if policy["guests"] is None and len(names) > 1:
         found = "every guest"
@@ -183,7 +184,7 @@ def _whom(given: Problem, policy: Document) -> str:
         found = "guest " + ", ".join(g.name for g in given.guests if g.name in names)
     if policy["cells"] is not None:
         found += f", cells {','.join(map(str, policy['cells']))}"
-    return f" ({found})"
+    return f" ({found}"
 
 
 def _fill(document: Document, given: Problem, says: str) -> None:

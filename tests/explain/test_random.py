@@ -15,14 +15,14 @@ from slotsolver.problem import Problem
 from slotsolver.solver import solve
 from tests.constraints.builders import B, host, make_guest, packed, problem, running, two_guests
 from tests.explain.attacks import check, every_rule
-from tests.explain.taking_back import without
+from tests.explain.taking_back import has_plan, without
 from tests.oracle import best
 from tests.oracle_rules import Unsupported
 from tests.oracle_running_problems import running_problems, two_running_problems
 from tests.strategies import small_problems
 
 few = settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     database=None,
@@ -43,6 +43,7 @@ def solved(problem: Problem) -> Plan | Infeasible | Undecided | None:
 def explained(problem: Problem) -> Infeasible:
     """Why there is no plan; problems that have one, or contradict themselves, are passed over."""
     note(problem.model_dump_json(exclude={"guests": {"__all__": {"xml"}}}))
+    assume(not has_plan(problem))
     answer = solved(problem)
     assume(isinstance(answer, Infeasible))
     assert isinstance(answer, Infeasible)
@@ -50,7 +51,7 @@ def explained(problem: Problem) -> Infeasible:
     return answer
 
 
-@settings(few, max_examples=40)
+@settings(few, max_examples=25)
 @given(given_problem=small_problems(most_policies=4))
 def test_new_guests(given_problem: Problem) -> None:
     """Conflicts cannot be spared a member, remedies help and less of them does not."""
@@ -64,7 +65,7 @@ def test_running_guests(given_problem: Problem) -> None:
     check(given_problem, explained(given_problem))
 
 
-@settings(few, max_examples=40)
+@settings(few, max_examples=25)
 @given(given_problem=two_running_problems())
 def test_two_running_guests(given_problem: Problem) -> None:
     """The same of two."""
@@ -85,11 +86,11 @@ def test_an_exhaustive_search_finds_no_plan_within_a_conflict(given_problem: Pro
             continue
 
 
-@settings(few, max_examples=20)
+@settings(few, max_examples=8)
 @given(given_problem=small_problems(most_policies=4))
 def test_twice_the_same(given_problem: Problem) -> None:
     """The same problem has the same answer."""
-    assert solved(given_problem) == explained(given_problem)
+    assert explained(given_problem) == solved(given_problem)
 
 
 ASK = """
