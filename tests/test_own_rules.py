@@ -453,6 +453,16 @@ def test_a_rule_that_fails_is_named(method: str) -> None:
         solve(with_rule(problem([1], 1, 2), rule))
 
 
+@pytest.mark.parametrize("method", ["numbers", "describe"])
+def test_a_rule_that_fails_to_tell_of_itself_is_named(method: str) -> None:
+    """Also where it is only asked why there is no plan."""
+    rule = made(**{method: lambda *_: [].pop()})()
+    step = {"kind": "step", "size": B}
+    given = problem([1], 1, 3, step, {"kind": "slots", "at_most": 1})
+    with pytest.raises(InputError, match=f"its {method} fails: IndexError"):
+        solve(with_rule(given, rule))
+
+
 TWO_NODES = host((64, 64), (64, 64))
 
 
