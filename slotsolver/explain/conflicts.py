@@ -17,7 +17,8 @@ from slotsolver.explain.rules import Rule
 from slotsolver.platforms import platform_for
 from slotsolver.problem import Host, Problem
 
-_WITHIN_ONE_UNIT = ("balance", "relative-step")
+WITHIN_ONE_UNIT = ("balance", "relative-step")
+"""Policies that demand something within one unit of DIMMs."""
 
 MOST_CONFLICTS = 5
 """Disjoint conflicts that are looked for."""
@@ -79,7 +80,7 @@ def _without_host(
 
 def _needs_pages(problem: Problem, host: Host) -> bool:
     """Whether something holds within one unit of DIMMs that large pages may make larger."""
-    if not any(policy.kind in _WITHIN_ONE_UNIT for policy in problem.policies):
+    if not any(policy.kind in WITHIN_ONE_UNIT for policy in problem.policies):
         return False
     given = [policy.size for policy in problem.policies if isinstance(policy, GuestBlock)]
     smallest = min([platform_for(g.machine).smallest_block for g in problem.guests] + given)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from slotsolver.explain.alike import Alike
 from slotsolver.explain.change import guest_named
-from slotsolver.explain.conflicts import Contradiction, disjoint_conflicts
+from slotsolver.explain.conflicts import WITHIN_ONE_UNIT, Contradiction, disjoint_conflicts
 from slotsolver.explain.lever import Lever
 from slotsolver.explain.nearest import Sizes, nearest_sizes
 from slotsolver.explain.questions import Questions
@@ -71,11 +71,12 @@ def why_not(problem: Problem, questions: Questions, sizes: Sizes) -> Iterator[St
     others = [rule for rule in rules if rule not in alone]
     trials = [(rule, lever) for rule in [*alone, *others] for lever in rule.levers]
     yield Step(known.answer(complete=False), 0, len(trials))
+    permits = () if _tighten(problem, others) else _ONLY_PERMIT
     alike, near = _Alike(problem, alone), 0
     for done, (rule, lever) in enumerate(trials, 1):
         if rule in alone and not alike.was_first(rule):
             continue
-        if rule in alone or _may_help(problem, rule, lever, questions):
+        if rule in alone or _may_help(problem, rule, lever, questions, permits):
             tried = smallest(problem, lever, questions, near=near)
         else:  # without the rule the others still contradict each other, whatever its numbers are
             tried = Tried(None, hopeless=rule.name not in _SIZE_RULES)
@@ -110,10 +111,20 @@ _NEAREST = 0, 0
 """A size that a running guest can have comes before every other change."""
 
 
-def _may_help(problem: Problem, rule: Rule, lever: Lever, questions: Questions) -> bool:
+def _tighten(problem: Problem, rules: Sequence[Rule]) -> bool:
+    """Whether taking back one of these may forbid something: what holds within one unit of DIMMs
+    does so within less where the guest's memory block becomes smaller."""
+    within = any(policy.kind in WITHIN_ONE_UNIT for policy in problem.policies)
+    return within and any(rule.name in ("guest-block", "policy guest-block") for rule in rules)
+
+
+def _may_help(
+    problem: Problem, rule: Rule, lever: Lever, questions: Questions, permits: Sequence[str]
+) -> bool:
     """Whether a number of a rule that is not in the conflict is worth trying. One of a rule that
-    only ever permits more is not: without it all others contradict each other still."""
-    if rule.about_host or rule.name in _ONLY_PERMIT:
+    only ever permits more (these are ``permits``, and those about the host) is not: without it all
+    others contradict each other still."""
+    if permits and (rule.about_host or rule.name in permits):
         return False
     if questions.ask(rule.relax(problem)) is not False:
         return True

@@ -56,7 +56,7 @@ def without(given: Problem, members: Iterable[Conflict]) -> Iterator[Problem]:
     fresh = {guest.name for guest in given.guests if not guest.running}
     for sizes in product(*(_targets(g, g["name"] in targets & fresh) for g in document["guests"])):
         guests = [
-            guest if size is None else guest | {"target": size}
+            guest if size is None else guest | {"target": size, "maximum": _top(document, guest)}
             for guest, size in zip(document["guests"], sizes, strict=True)
         ]
         for pages in _pages_of_dimms(given, mixed):
@@ -142,6 +142,15 @@ def _targets(guest: Document, any_target: bool) -> Iterable[int | None]:
     least = there + len(guest["cells"]) * step
     whole, odd = range(least, most + 1, step), range(least + asked % step, most + 1, step)
     return (*whole, *odd) if asked % step else whole
+
+
+def _top(document: Document, guest: Document) -> Any:
+    """The maximum, else the last waypoint: without its target the guest still passes through it."""
+    ways = [*guest["waypoints"]]
+    for policy in document["policies"]:
+        if policy["kind"] == "waypoints" and guest["name"] in (policy["guests"] or [guest["name"]]):
+            ways += policy["sizes"]
+    return guest["maximum"] or max(ways, default=None)
 
 
 def _pages_of_dimms(given: Problem, guests: set[str]) -> Iterator[list[Document]]:

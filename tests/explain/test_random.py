@@ -22,7 +22,7 @@ from tests.oracle_running_problems import running_problems, two_running_problems
 from tests.strategies import small_problems
 
 few = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,
@@ -65,7 +65,7 @@ def test_running_guests(given_problem: Problem) -> None:
     check(given_problem, explained(given_problem))
 
 
-@settings(few, max_examples=25)
+@settings(few, max_examples=12)
 @given(given_problem=two_running_problems())
 def test_two_running_guests(given_problem: Problem) -> None:
     """The same of two."""
