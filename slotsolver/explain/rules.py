@@ -88,7 +88,7 @@ def rules_of(problem: Problem) -> list[Rule]:
     facts = gather(problem)
     rules: list[Rule] = []
     for guest in facts:
-        rules += _running_rules(guest) if guest.running else _new_guest_rules(guest)
+        rules += _running_rules(guest) if guest.running else _new_guest_rules(problem, guest)
         rules += _block_rule(guest)
         rules += _backing_rules(problem, guest)
     rules += _pool_rules(problem.host) if problem.host else ()
@@ -100,11 +100,11 @@ def rules_of(problem: Problem) -> list[Rule]:
 # --- guests that do not run ---
 
 
-def _new_guest_rules(facts: GuestFacts) -> Iterator[Rule]:
+def _new_guest_rules(problem: Problem, facts: GuestFacts) -> Iterator[Rule]:
     guest = facts.guest
     name = guest.name
     yield _slot_rule(facts)
-    bits = bits_of(facts)
+    bits = bits_of(problem, facts)
     says = f"guest {name} addresses {bits} bits, and each slot takes 1 GiB of that"
     relax = with_guest(name, phys_bits=WIDEST)
     yield Rule("phys-bits", says, f"phys-bits {name}", relax, phys_bits_levers(facts, bits))

@@ -45,11 +45,15 @@ def whom(problem: Problem, policy: Policy) -> str:
     return f" ({found})"
 
 
-def bits_of(facts: GuestFacts) -> int:
-    """The physical address bits of a guest: its own, the host's, or what its machine type has."""
-    guest, host = facts.guest, facts.host
-    known = host.phys_bits if host is not None and guest.host_passthrough else None
-    return guest.phys_bits or known or facts.platform.default_phys_bits
+def bits_of(problem: Problem, facts: GuestFacts) -> int:
+    """The fewest physical address bits that a guest has on any host: its own, where it takes the
+    host's CPU the host's, else what its machine type has."""
+    guest = facts.guest
+    usual = guest.phys_bits or facts.platform.default_phys_bits
+    if guest.phys_bits is not None or not guest.host_passthrough:
+        return usual
+    hosts = [host for host in (problem.host, *problem.also_hosts) if host is not None]
+    return min((host.phys_bits for host in hosts if host.phys_bits), default=usual)
 
 
 def value_text(policy: Policy, field: str, value: Any) -> str:

@@ -63,7 +63,7 @@ def test_boundary_of_given_boot_memory() -> None:
     """Boot memory that is given is at most that, to the MiB; else the policy is in the conflict."""
     assert slots(problem([2, 2], 4, 6, rule(4))) == 1
     less = {"kind": "shrinkable-to", "size": 4 * B - MiB}
-    assert rules(problem([2, 2], 4, 6, less)) == ["boot", "policy shrinkable-to"]
+    assert set(rules(problem([2, 2], 4, 6, less))) == {"boot", "policy shrinkable-to"}
 
 
 def test_dimms_that_are_there_do_not_count() -> None:

@@ -78,7 +78,7 @@ HUGE = {"kind": "page-size", "size": 2 << 20}
         ),
         (
             problem([{"memory": 4 * B, "page_size": 2 << 20}], 4, None, host=host((9, 3))),
-            {"page-size", "pool", "one-page-size"},
+            {"page-size", "pool", "boot"},
         ),
         (
             problem([{"memory": 4 * B, "host_nodes": [1]}], 4, None, host=host((9, 0), (3, 0))),
