@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slotsolver.checker.domain_facts import DomainFacts, devices_with_places
 from slotsolver.checker.inference import Backed
@@ -176,6 +176,8 @@ def check_growth(facts: DomainFacts, memory: DeviceMemory) -> Iterator[Violation
             )
             yield Violation("growth-cell", "plan", says, place)
             continue
+        if dimm.page_size is not None:
+            backed = replace(backed, page_size=dimm.page_size)
         align = facts.alignment(backed)
         result = memory.plug(Dimm(place, dimm.size, align, dimm.slot, dimm.address, dimm.cell))
         if result.error is not None:

@@ -41,7 +41,7 @@ class Balance(Policy):
 
     def numbers(self, scope: Scope) -> tuple[Number, ...]:
         """More tolerance, other shares."""
-        tolerance = scope.larger(self.tolerance or 0)
+        tolerance = range((self.tolerance or 0) // MiB * MiB + MiB, scope.most + MiB, MiB)
         return (Number("tolerance", tolerance), Number("by", self._other_shares(), nested=False))
 
     def _other_shares(self) -> tuple[tuple[int, ...], ...]:

@@ -13,6 +13,9 @@ from slotsolver.size import MiB, Size, format_size
 if TYPE_CHECKING:
     from slotsolver.facts import GuestFacts
 
+USUAL_BLOCK = 128 * MiB
+"""The smallest that x86 Linux uses (arch/x86/mm/init_64.c:probe_memory_block_size)."""
+
 
 class GuestBlock(Policy):
     """The guest OS adds memory in blocks of `size`; DIMM sizes and addresses are multiples."""
@@ -35,6 +38,10 @@ class GuestBlock(Policy):
     def describe(self) -> str:
         """State the rule."""
         return f"the guest's memory block is {format_size(self.size)}"
+
+    def relaxed(self) -> Self:
+        """A small block; without the policy it may be as large again."""
+        return self.model_copy(update={"size": min(self.size, USUAL_BLOCK)})
 
     def restrict(self, facts: GuestFacts) -> None:
         """Replace the derived block."""

@@ -36,6 +36,9 @@ HOST, NUMBER, SIZE, WAY, DROP = 1, 2, 3, 4, 5
 policy; a size that a guest shall have; how memory is backed; a policy as a whole."""
 
 WIDEST_BITS = 52
+NEAREST = "the nearest"
+"""What is said of a size where none nearer helps; otherwise it is only ``one``."""
+
 MORE_GRAINS = 64
 """By how many steps of its sizes a target or maximum may be raised."""
 
@@ -191,7 +194,7 @@ def _any_size(facts: GuestFacts, stage: str) -> Callable[[int, int], Change] | N
 def _nearest_size(what: str, asked: int, size: int) -> str:
     """``guest db: target 4 GiB instead of 4352 MiB, the nearest below``."""
     side = "above" if size > asked else "below"
-    return f"{what} {format_size(size)} instead of {format_size(asked)}, the nearest {side}"
+    return f"{what} {format_size(size)} instead of {format_size(asked)}, {NEAREST} {side}"
 
 
 def _cell_target(facts: GuestFacts, cell: Cell) -> Iterator[Lever]:
@@ -332,9 +335,49 @@ def cell_node_levers(facts: GuestFacts, cell: Cell) -> tuple[Lever, ...]:
     )
 
 
-def dimm_page_levers(facts: GuestFacts, pages: Sequence[int]) -> tuple[Lever, ...]:
+def guest_node_levers(facts: GuestFacts) -> tuple[Lever, ...]:
+    """Another host node for a guest that is bound as a whole, or one more."""
+    guest, host = facts.guest, facts.host
+    mine = guest.host_nodes or ()
+    others = [node.id for node in host.nodes if node.id not in mine] if host else []
+    more = [tuple(sorted((*mine, node))) for node in others]
+    return (
+        Lever(
+            change=f"host nodes of guest {guest.name}",
+            from_=format_ids(mine),
+            values=[*more, *((node,) for node in others)],
+            apply=lambda p, nodes: with_guest(guest.name, host_nodes=nodes)(p),
+            to=format_ids,
+            says=lambda nodes: (
+                f"guest {guest.name}: host nodes {format_ids(nodes)} instead of "
+                f"{format_ids(mine)} (<numatune>)"
+            ),
+            weight=WAY,
+            nested=False,
+        ),
+    )
+
+
+def _asked_for(problem: Problem, guest: Guest, option: str, line: str, kind: str) -> str:
+    """How a policy for one guest is asked for: on the command line it would mean every guest, and
+    take the place of those of its kind."""
+    if len(problem.guests) > 1 or any(policy.kind == kind for policy in problem.policies):
+        return f"policies: - {{{line}, guests: [{guest.name}]}}"
+    return f"--policy {option}"
+
+
+def dimm_page_levers(
+    problem: Problem, facts: GuestFacts, pages: Sequence[int]
+) -> tuple[Lever, ...]:
     """Pages of their own for the guest's DIMMs, the largest first."""
     name = facts.guest.name
+
+    def asked(page: int) -> str:
+        size = format_size(page)
+        option = f"page-size={size.replace(' ', '')},of:dimms"
+        line = f"kind: page-size, size: {size}, of: dimms"
+        return _asked_for(problem, facts.guest, option, line, "page-size")
+
     return (
         Lever(
             change=f"pages of the DIMMs of guest {name}",
@@ -344,7 +387,7 @@ def dimm_page_levers(facts: GuestFacts, pages: Sequence[int]) -> tuple[Lever, ..
             to=format_size,
             says=lambda page: (
                 f"guest {name}: DIMMs of {format_size(page)} pages, whatever their cell has: "
-                f"--policy page-size={format_size(page).replace(' ', '')},of:dimms"
+                f"{asked(page)}"
             ),
             weight=WAY,
             nested=False,
@@ -352,8 +395,10 @@ def dimm_page_levers(facts: GuestFacts, pages: Sequence[int]) -> tuple[Lever, ..
     )
 
 
-def spread_levers(guest: Guest) -> tuple[Lever, ...]:
+def spread_levers(problem: Problem, guest: Guest) -> tuple[Lever, ...]:
     """Cells whose DIMMs lie on several host nodes."""
+    line = "kind: host-nodes, spread: true"
+    asked = _asked_for(problem, guest, "host-nodes=spread:true", line, "host-nodes")
     return (
         Lever(
             change=f"host nodes of each cell of guest {guest.name}",
@@ -361,16 +406,15 @@ def spread_levers(guest: Guest) -> tuple[Lever, ...]:
             values=(HostNodes(spread=True, guests=(guest.name,)),),
             apply=lambda p, policy: with_policy(policy)(p),
             to=lambda _: "several",
-            says=lambda _: (
-                "let the DIMMs of a cell lie on several: --policy host-nodes=spread:true"
-            ),
+            says=lambda _: f"guest {guest.name}: DIMMs of a cell on several host nodes: {asked}",
             weight=WAY,
         ),
     )
 
 
-def swap_levers(guest: Guest) -> tuple[Lever, ...]:
+def swap_levers(problem: Problem, guest: Guest) -> tuple[Lever, ...]:
     """Exchanges of DIMMs."""
+    asked = _asked_for(problem, guest, "swap", "kind: swap", "swap")
     return (
         Lever(
             change="policy",
@@ -380,7 +424,7 @@ def swap_levers(guest: Guest) -> tuple[Lever, ...]:
             to=lambda _: "swap",
             says=lambda _: (
                 f"guest {guest.name} can have exactly {wanted_text(guest)} if DIMMs may be "
-                f"exchanged: --policy swap"
+                f"exchanged: {asked}"
             ),
             weight=NUMBER,
         ),
@@ -434,12 +478,16 @@ def _number_lever(problem: Problem, policy: Policy, number: Number) -> Lever:
 
 
 def _drop_lever(problem: Problem, policy: Policy, relax: Change) -> Lever:
+    left, about = policy.relaxed(), whom(problem, policy)
+    says = f"without policy {policy.kind}: {policy.describe()}{about}"
+    if left is not None:
+        says = f"policy {policy.kind}: {left.describe()}, instead of: {policy.describe()}{about}"
     return Lever(
         change=f"policy {policy.kind}",
         from_="demanded",
-        values=("dropped",),
+        values=("dropped" if left is None else "loosened",),
         apply=lambda p, _: relax(p),
         to=str,
-        says=lambda _: f"without policy {policy.kind}: {policy.describe()}{whom(problem, policy)}",
+        says=lambda _: says,
         weight=DROP,
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from slotsolver.explain.change import Change, changed
 from slotsolver.explain.lever import Lever
+from slotsolver.explain.levers import NEAREST
 from slotsolver.explain.questions import Questions
 from slotsolver.plan import Remedy
 from slotsolver.problem import Problem
@@ -41,11 +42,12 @@ class Found:
     def remedy(self, also: str = "") -> Remedy:
         """What is told of it."""
         lever, value = self.lever, self.value
+        says = lever.says(value)
         return Remedy(
             change=lever.change,
             from_=lever.from_,
             to=lever.to(value),
-            says=lever.says(value) + also,
+            says=(says if self.smallest else says.replace(NEAREST, "one")) + also,
             command=lever.command(value),
             smallest=self.smallest,
         )

@@ -15,7 +15,7 @@ from slotsolver.constraints.host_nodes import HostNodes
 from slotsolver.constraints.no_swap import NoSwap
 from slotsolver.explain.change import (
     Change,
-    changed,
+    in_turn,
     with_cells,
     with_endless_pool,
     with_first_policy,
@@ -31,6 +31,7 @@ from slotsolver.explain.levers import (
     cell_node_levers,
     cell_page_levers,
     dimm_page_levers,
+    guest_node_levers,
     maximum_levers,
     phys_bits_levers,
     policy_levers,
@@ -41,7 +42,13 @@ from slotsolver.explain.levers import (
     target_levers,
     waypoint_levers,
 )
-from slotsolver.explain.waivers import AnyNumberOfSlots, AnyPagesOfDimms, AnyPlace, AnyTarget
+from slotsolver.explain.waivers import (
+    AnyNumberOfSlots,
+    AnyPagesOfDimms,
+    AnyPlace,
+    AnySize,
+    AnyTarget,
+)
 from slotsolver.explain.words import bits_of, has_text, wanted_text, whom
 from slotsolver.facts import GuestFacts
 from slotsolver.fields import format_ids
@@ -88,7 +95,9 @@ def rules_of(problem: Problem) -> list[Rule]:
     facts = gather(problem)
     rules: list[Rule] = []
     for guest in facts:
-        rules += _running_rules(guest) if guest.running else _new_guest_rules(problem, guest)
+        rules += (
+            _running_rules(problem, guest) if guest.running else _new_guest_rules(problem, guest)
+        )
         rules += _block_rule(guest)
         rules += _backing_rules(problem, guest)
     rules += _pool_rules(problem.host) if problem.host else ()
@@ -116,8 +125,8 @@ def _new_guest_rules(problem: Problem, facts: GuestFacts) -> Iterator[Rule]:
         yield Rule("waypoints", says, f"waypoints {name}", relax, waypoint_levers(guest))
     if guest.maximum_size > guest.target_size:
         says = f"guest {name} can grow to {format_size(guest.maximum_size)}"
-        relax = with_guest(name, maximum=_least_maximum(guest), waypoints=())
-        yield Rule("maximum", says, f"maximum {name}", relax, maximum_levers(facts))
+        levers = maximum_levers(facts)
+        yield Rule("maximum", says, f"maximum {name}", _any_maximum(facts), levers)
     yield from _boot_rule(guest)
     yield from _target_rule(facts)
 
@@ -136,11 +145,21 @@ def _slot_rule(facts: GuestFacts) -> Rule:
     return Rule("slots", says, f"slots {name}", relax, slot_levers(facts))
 
 
-def _least_maximum(guest: Guest) -> AtLeast | None:
-    """The least that a maximum may be without being in the way: the target, but devices that are
-    there count in full, whatever a virtio-mem device gives."""
+def _any_maximum(facts: GuestFacts) -> Change:
+    """Any maximum from what the guest needs before it up to the one asked for (or beyond, of one
+    that may be exceeded). The address space is asked to hold the least of them."""
+    guest = facts.guest
     full = (guest.boot_size or 0) + sum(device.size for device in guest.devices)
-    return AtLeast(at_least=full) if full > guest.target_size else None
+    least = max(guest.target_size, *guest.waypoints, full)
+    if any(device.address for device in guest.devices) or least >= guest.maximum_size:
+        maximum = AtLeast(at_least=full) if full > guest.target_size else None
+        return with_guest(guest.name, maximum=maximum, waypoints=())
+    most = guest.maximum_size * (2 if isinstance(guest.maximum, AtLeast) else 1)
+    grain = min(cell.grain for cell in facts.cells) * MiB
+    waiver = AnySize(
+        kind="any maximum", guests=(guest.name,), stage="maximum", least=least, most=most
+    )
+    return in_turn(with_guest(guest.name, maximum=least + grain), with_policy(waiver))
 
 
 def _place_rule(facts: GuestFacts) -> Iterator[Rule]:
@@ -157,20 +176,29 @@ def _place_rule(facts: GuestFacts) -> Iterator[Rule]:
 
 def _boot_rule(guest: Guest) -> Iterator[Rule]:
     """Boot memory that is given, where it could be chosen as well."""
-    if guest.boot_size is None or guest.devices or guest.xml is not None:
+    page = max((cell.page_size or 0 for cell in guest.cells), default=0) or MiB
+    whole = all((cell.memory or 0) % page == 0 for cell in guest.cells)
+    if guest.boot_size is None or guest.devices or (guest.xml is not None and not whole):
         return
     name, every = guest.name, [cell.id for cell in guest.cells]
-
-    def relax(problem: Problem) -> Problem:
-        return changed(problem, [with_cells(name, every, memory=None), with_guest(name, boot=None)])
-
+    leave_open = in_turn(with_cells(name, every, memory=None), with_guest(name, boot=None))
+    relax = leave_open
+    if guest.target_size == guest.boot_size:  # its target is not told as a rule of its own
+        waiver = AnySize(
+            kind="any target",
+            guests=(name,),
+            stage="target",
+            least=0,
+            most=guest.target_size,
+        )
+        relax = in_turn(leave_open, with_policy(waiver))
     cells = [cell.memory for cell in guest.cells if cell.memory is not None]
     each = ", ".join(format_size(size) for size in cells) + " in its cells"
     if len(set(cells)) == 1:
         each = f"{format_size(cells[0])} in each cell"
     parts = f" ({each})" if len(cells) > 1 else ""
     says = f"guest {name} boots with {format_size(guest.boot_size)}{parts}"
-    yield Rule("boot", says, f"boot {name}", relax, boot_levers(guest, relax), heavy=3)
+    yield Rule("boot", says, f"boot {name}", relax, boot_levers(guest, leave_open), heavy=3)
 
 
 def _target_rule(facts: GuestFacts) -> Iterator[Rule]:
@@ -186,7 +214,7 @@ def _target_rule(facts: GuestFacts) -> Iterator[Rule]:
 # --- running guests ---
 
 
-def _running_rules(facts: GuestFacts) -> Iterator[Rule]:
+def _running_rules(problem: Problem, facts: GuestFacts) -> Iterator[Rule]:
     """That a running guest meets its target exactly, exchanges nothing, and keeps its slots."""
     guest, name = facts.guest, facts.guest.name
     named = {p.kind for p in facts.policies}
@@ -202,7 +230,7 @@ def _running_rules(facts: GuestFacts) -> Iterator[Rule]:
         yield Rule("addresses", says, f"addresses {name}", relax)
     if "swap" not in named:
         says = f"nothing of guest {name} is unplugged to make room for something else"
-        levers = () if "no-swap" in named else swap_levers(guest)
+        levers = () if "no-swap" in named else swap_levers(problem, guest)
         yield Rule("no-swap", says, f"swap {name}", with_swaps(name), levers)
     accepted = [p for p in facts.policies if isinstance(p, Accept)]
     distance = accepted[-1].distance if accepted else "exact"
@@ -243,7 +271,8 @@ def _backing_rules(problem: Problem, facts: GuestFacts) -> Iterator[Rule]:
     if guest.host_nodes is not None and any(cell.host_nodes is None for cell in guest.cells):
         says = f"guest {name} is bound to host nodes {format_ids(guest.host_nodes)}"
         relax = with_guest(name, host_nodes=None)
-        yield Rule("host-nodes", says, f"host_nodes {name}", relax)
+        levers = guest_node_levers(facts)
+        yield Rule("host-nodes", says, f"host_nodes {name}", relax, levers)
     if host is None:
         return
     mixed = [p for p in facts.policies if p.kind == "page-size" and getattr(p, "of", "") == "dimms"]
@@ -251,7 +280,7 @@ def _backing_rules(problem: Problem, facts: GuestFacts) -> Iterator[Rule]:
     if not mixed and len(sizes) > 1:
         says = f"each cell of guest {name} has one page size, its DIMMs too"
         relax = with_policy(AnyPagesOfDimms(kind="any pages of DIMMs", guests=(name,)))
-        levers = dimm_page_levers(facts, sizes)
+        levers = dimm_page_levers(problem, facts, sizes)
         yield Rule("one-page-size", says, f"pages {name}", relax, levers, heavy=1)
     wide = all(cell.host_nodes is None for cell in guest.cells) and not facts.running
     if wide and len(host.nodes) > 1 and not any(cell.spread for cell in facts.cells):
@@ -262,7 +291,7 @@ def _backing_rules(problem: Problem, facts: GuestFacts) -> Iterator[Rule]:
             says,
             f"spread {name}",
             relax,
-            spread_levers(guest),
+            spread_levers(problem, guest),
             heavy=2,
             about_host=True,
         )

@@ -51,16 +51,19 @@ class AnyTarget(Waiver):
     """A guest that does not run has what it boots with, whatever was asked for."""
 
     def restrict(self, facts: GuestFacts) -> None:
-        """Take the target off the stages, and a maximum that is only the target. Where nothing is
-        left but boot memory that is open, any size up to what was asked for will do."""
+        """Take the target off the stages, and a maximum that is only the target. Where nothing else
+        is left to grow to, any size up to what was asked for will do: rules may demand growth."""
         gone = {"target", "maximum"} if facts.guest.maximum is None else {"target"}
         left = [stage for stage in facts.stages if _without(stage.name, gone)]
-        if len(left) > 1 or facts.stages[0].memory is not None:
+        if len(left) > 1 or len(facts.stages) == 1:
             for stage in left:
                 stage.name = _without(stage.name, gone)
             facts.stages[:] = left
             return
-        asked = facts.stages[1]
+        asked, boot = facts.stages[1], facts.stages[0].memory
+        if boot is not None:
+            asked.least, asked.cells = boot, None
+            return
         unit = max(c.unit_for(max(c.pages), max(facts.blocks)) for c in facts.cells)
         most = (asked.memory or 0) - facts.existing
         if most >= unit * len(facts.cells):

@@ -17,6 +17,7 @@ from slotsolver.explain.together import cheapest_together
 from slotsolver.fields import format_ids
 from slotsolver.plan import Conflict, Infeasible, Remedy, Unhelpful
 from slotsolver.problem import Problem
+from slotsolver.size import format_size
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ def why_not(problem: Problem, questions: Questions, sizes: Sizes) -> Iterator[St
         if rule.nearest:
             found_sizes = nearest_sizes(problem, guest_named(problem, rule.nearest), sizes)
             known.remedies += [(_NEAREST, remedy) for remedy in found_sizes]
-    if in_conflict and not known.remedies:
+    now = {format_size(guest.size_now) for guest in problem.guests if guest.running}
+    stay = [remedy for rank, remedy in known.remedies if rank == _NEAREST and remedy.to in now]
+    if in_conflict and len(stay) == len(known.remedies):
         conflicts = [conflict.rules for conflict in known.conflicts]
         known.together = cheapest_together(problem, rules, conflicts, questions)
     yield Step(known.answer(complete=not questions.exhausted), len(trials), len(trials))

@@ -53,13 +53,15 @@ class GrowthStage:
 
 @dataclass(frozen=True)
 class GrowthDimm:
-    """A DIMM that is planned and not plugged, in bytes; ``stage`` as in a plan."""
+    """A DIMM that is planned and not plugged, in bytes; ``stage`` as in a plan, ``page_size`` where
+    it is not its cell's."""
 
     slot: int
     size: int
     cell: int
     address: int
     stage: int
+    page_size: int | None = None
     line: int = 0
 
 
@@ -137,6 +139,7 @@ def read_growth(root: Reader) -> Growth | None:
                 cell=_required(dimm, "cell"),
                 address=_required(dimm, "address", base=16),
                 stage=_required(dimm, "stage"),
+                page_size=dimm.unsigned("pagesize"),
                 line=dimm.line,
             )
             for dimm in growth.all(f"{{{NAMESPACE}}}dimm")

@@ -156,10 +156,11 @@ def _policies(
             continue
         rest = [*document["policies"]]
         if not field:
-            assert to == "dropped"
+            assert to in ("dropped", "loosened")
             if given.policies[place].describe() not in says and says:
                 continue
-            del rest[place]
+            left = given.policies[place].relaxed()
+            rest[place : place + 1] = [] if left is None else [left.model_dump()]
         else:
             if not _same(policy[field[0]], from_):
                 continue

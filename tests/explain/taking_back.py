@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Any
 
+from pydantic import ValidationError
+
 from slotsolver.clock import Clock
 from slotsolver.errors import InputError
 from slotsolver.explain.change import changed, with_policy
@@ -48,20 +50,45 @@ def without(given: Problem, members: Iterable[Conflict]) -> Iterator[Problem]:
     for member in gone:
         _take_back(document, given, member)
     targets = {_whose(given, m).name for m in gone if m.rule == "target"}
+    booting = [_whose(given, m) for m in gone if m.rule == "boot"]
+    smaller = {g.name for g in booting if g.boot_size == g.target_size} - targets
+    grown = {_whose(given, m).name for m in gone if m.rule == "maximum"}
     mixed = {_whose(given, m).name for m in gone if m.rule == "one-page-size"}
     moved = [_whose(given, m) for m in gone if m.rule == "addresses"]
     anywhere = [  # a document cannot say it
         with_policy(AnyPlace(kind="any place", guests=(g.name,))) for g in moved if g.running
     ]
     fresh = {guest.name for guest in given.guests if not guest.running}
-    for sizes in product(*(_targets(g, g["name"] in targets & fresh) for g in document["guests"])):
-        guests = [
+    every = (
+        _targets(g, g["name"] in (targets | smaller) & fresh, up_to_target=g["name"] in smaller)
+        for g in document["guests"]
+    )
+    for sizes in product(*every):
+        posed = [
             guest if size is None else guest | {"target": size, "maximum": _top(document, guest)}
             for guest, size in zip(document["guests"], sizes, strict=True)
         ]
-        for pages in _pages_of_dimms(given, mixed):
-            found = document | {"guests": guests, "policies": [*document["policies"], *pages]}
-            yield changed(Problem.model_validate(found), anywhere)
+        for guests in product(*(_maxima(guest, guest["name"] in grown) for guest in posed)):
+            for pages in _pages_of_dimms(given, mixed):
+                found = document | {"guests": guests, "policies": [*document["policies"], *pages]}
+                try:
+                    yield changed(Problem.model_validate(found), anywhere)
+                except ValidationError:  # these sizes do not go together
+                    continue
+
+
+def _maxima(guest: Document, any_maximum: bool) -> Iterator[Document]:
+    """The guest with every maximum that it may have instead: from its target up to that one."""
+    maximum = guest["maximum"]
+    if not any_maximum or maximum is None:
+        yield guest
+        return
+    asked = maximum["at_least"] if isinstance(maximum, dict) else maximum
+    target = guest["target"]
+    least = sum(target.values()) if isinstance(target, dict) else target
+    step = 128 * MiB if asked - least <= 32 * 128 * MiB else 1024 * MiB
+    for size in (least, *range(asked, least, -step)):
+        yield guest | {"maximum": size if size > least else None}
 
 
 def _whose(given: Problem, member: Conflict) -> Guest:
@@ -102,8 +129,6 @@ def _change_guest(own: Document, guest: Guest, rule: str) -> None:
         own["host_nodes"] = None
     elif rule == "waypoints":
         own["waypoints"] = ()
-    elif rule == "maximum":
-        own.update(maximum=None, waypoints=())
     elif rule == "boot":
         own["boot"] = None
         for cell in own["cells"]:
@@ -126,8 +151,11 @@ def _permitted(guest: Guest, rule: str) -> list[Document]:
     return []
 
 
-def _targets(guest: Document, any_target: bool) -> Iterable[int | None]:
-    """The targets to try: what the guest boots with, or any where that is open."""
+def _targets(
+    guest: Document, any_target: bool, *, up_to_target: bool = False
+) -> Iterable[int | None]:
+    """The targets to try: what the guest boots with, or any where that is open, up to the target
+    where it was that."""
     if not any_target:
         return (None,)
     known = [cell["memory"] for cell in guest["cells"] if cell["memory"]]
@@ -135,10 +163,13 @@ def _targets(guest: Document, any_target: bool) -> Iterable[int | None]:
     target = guest["target"]
     asked = sum(target.values()) if isinstance(target, dict) else target
     there = sum(device["size"] for device in guest["devices"])
-    if boot:
+    if boot and guest["maximum"]:
         return (boot + there,)
+    if boot:
+        return range(asked, boot + there - 1, -128 * MiB) or (boot + there,)
     maximum, step = guest["maximum"] or asked, 128 * MiB
     most = maximum["at_least"] if isinstance(maximum, dict) else maximum
+    most = asked if up_to_target else most
     least = there + len(guest["cells"]) * step
     whole, odd = range(least, most + 1, step), range(least + asked % step, most + 1, step)
     return (*whole, *odd) if asked % step else whole
@@ -177,6 +208,8 @@ def _drop(document: Document, given: Problem, member: Conflict) -> None:
         rest = [other for other in document["policies"] if other != found]
         if policy.kind == "device":
             rest.append(found | {"use": "either"})
+        if policy.kind == "guest-block":
+            rest.append(found | {"size": min(found["size"], 128 * MiB)})
         if policy.kind == "host-nodes" and found["spread"]:
             rest.append(found | {"nodes": None, "distinct": False})
         document["policies"] = rest

@@ -82,7 +82,7 @@ HUGE = {"kind": "page-size", "size": 2 << 20}
         ),
         (
             problem([{"memory": 4 * B, "host_nodes": [1]}], 4, None, host=host((9, 0), (3, 0))),
-            {"host-nodes", "pool"},
+            {"host-nodes", "pool", "boot"},
         ),
         (
             problem([32], 32, 3200, STEP | {"size": 4 << 30}, phys_bits=39),
