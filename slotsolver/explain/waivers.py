@@ -80,12 +80,16 @@ class AnySize(Waiver):
     most: int
 
     def restrict(self, facts: GuestFacts) -> None:
-        """Open the stage."""
+        """Open the stage. Where boot memory is open it may be counted from here, so whole units are
+        the most."""
+        unit = max(c.unit_for(max(c.pages), max(facts.blocks)) for c in facts.cells)
         for stage in facts.stages:
             if self.stage in stage.name.split("+"):
-                stage.memory = self.most // MiB - facts.outside
+                most = self.most // MiB - facts.outside
                 stage.least = self.least // MiB - facts.outside
-                stage.cells = None
+                if facts.boot is None and most - most % unit >= max(stage.least, unit):
+                    most -= most % unit
+                stage.memory, stage.cells = most, None
 
 
 def _without(name: str, gone: set[str]) -> str:

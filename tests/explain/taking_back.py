@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from slotsolver.clock import Clock
 from slotsolver.errors import InputError
 from slotsolver.explain.change import changed, with_policy
-from slotsolver.explain.waivers import AnyPlace
+from slotsolver.explain.waivers import AnyPlace, AnyTarget
 from slotsolver.plan import Conflict
 from slotsolver.problem import Guest, Problem
 from slotsolver.size import MiB, format_size
@@ -73,6 +73,15 @@ def without(given: Problem, members: Iterable[Conflict]) -> Iterator[Problem]:
                 found = document | {"guests": guests, "policies": [*document["policies"], *pages]}
                 try:
                     yield changed(Problem.model_validate(found), anywhere)
+    if any(policy["kind"] == "balance" for policy in document["policies"]):
+        # Boot memory that is the target is balanced, boot memory that just is there is not: no
+        # document says that a guest has no target at all.
+        free = [AnyTarget(kind="any target", guests=(name,)) for name in sorted(targets & fresh)]
+        for pages in _pages_of_dimms(given, mixed):
+            found = document | {"policies": [*document["policies"], *pages]}
+            yield changed(
+                Problem.model_validate(found), [*anywhere, *(with_policy(policy) for policy in free)]
+            )
                 except ValidationError:  # these sizes do not go together
                     continue
 
