@@ -73,17 +73,18 @@ def without(given: Problem, members: Iterable[Conflict]) -> Iterator[Problem]:
                 found = document | {"guests": guests, "policies": [*document["policies"], *pages]}
                 try:
                     yield changed(Problem.model_validate(found), anywhere)
+                except ValidationError:  # these sizes do not go together
+                    continue
     if any(policy["kind"] == "balance" for policy in document["policies"]):
         # Boot memory that is the target is balanced, boot memory that just is there is not: no
         # document says that a guest has no target at all.
-        free = [AnyTarget(kind="any target", guests=(name,)) for name in sorted(targets & fresh)]
+        free = [
+            with_policy(AnyTarget(kind="any target", guests=(name,)))
+            for name in sorted(targets & fresh)
+        ]
         for pages in _pages_of_dimms(given, mixed):
             found = document | {"policies": [*document["policies"], *pages]}
-            yield changed(
-                Problem.model_validate(found), [*anywhere, *(with_policy(policy) for policy in free)]
-            )
-                except ValidationError:  # these sizes do not go together
-                    continue
+            yield changed(Problem.model_validate(found), [*anywhere, *free])
 
 
 def _maxima(guest: Document, any_maximum: bool) -> Iterator[Document]:
