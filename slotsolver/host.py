@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from slotsolver.fields import IdText, Model
+from slotsolver.fields import IdText, Model, Remembering
 from slotsolver.size import KiB, Size, SizeOrZero, format_size
 
 MAX_CELLS = 128
@@ -89,7 +90,7 @@ class HostNode(Model):
         return self
 
 
-class Host(Model):
+class Host(Remembering):
     """The host: its NUMA nodes and what decides page sizes and addresses.
 
     ``free_known`` is false where the source told totals only and everything is taken as free.
@@ -121,38 +122,62 @@ class Host(Model):
 
     def node(self, node_id: int) -> HostNode:
         """The node with this id; ``KeyError`` if there is none."""
-        for node in self.nodes:
-            if node.id == node_id:
-                return node
-        raise KeyError(node_id)
+        return self.nodes[self._places[node_id]]
 
     def page_sizes(self) -> tuple[int, ...]:
         """Every page size of the host in bytes, the base page first, ascending."""
-        huge = {p.page_size for n in self.nodes for p in n.pools}
-        return (self.base_page, *sorted(huge - {self.base_page}))
+        return self._page_sizes
 
     def pool(self, node_id: int, page_size: int) -> Pool:
         """The pool of a node; ordinary memory is the pool of the base page. Empty if absent."""
-        node = self.node(node_id)
-        if page_size == self.base_page:
-            huge = sum(p.total * p.page_size for p in node.pools if p.page_size != page_size)
-            total = max(node.free, node.memory - huge) // page_size
-            return Pool(page_size=page_size, total=total, free=node.free // page_size)
-        for pool in node.pools:
-            if pool.page_size == page_size:
-                return pool
+        found = self._pools.get((node_id, page_size))
+        if found is not None:
+            return found
+        self.node(node_id)
         return Pool(page_size=page_size, total=0, free=0)
 
     def has_pool(self, page_size: int) -> bool:
         """Whether any node has pages of this size; every host has its base page."""
-        return page_size == self.base_page or any(
-            pool.page_size == page_size and pool.total for node in self.nodes for pool in node.pools
-        )
+        return page_size in self.usable_pages
+
+    @cached_property
+    def usable_pages(self) -> tuple[int, ...]:
+        """The page sizes of which any node has pages, in bytes, the base page first, ascending."""
+        there = {pool.page_size for node in self.nodes for pool in node.pools if pool.total}
+        return tuple(size for size in self._page_sizes if size == self.base_page or size in there)
 
     def distance(self, source: int, target: int) -> int:
         """SLIT distance between two nodes by id; 10 to itself and 20 elsewhere if none is given."""
-        ids = [n.id for n in self.nodes]
         row = self.node(source).distances
         if row:
-            return row[ids.index(target)]
+            return row[self._places[target]]
         return 10 if source == target else 20
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """The place of each node in ``nodes``, by its id."""
+        return {node.id: place for place, node in enumerate(self.nodes)}
+
+    @cached_property
+    def _page_sizes(self) -> tuple[int, ...]:
+        huge = {pool.page_size for node in self.nodes for pool in node.pools}
+        return (self.base_page, *sorted(huge - {self.base_page}))
+
+    @cached_property
+    def _pools(self) -> dict[tuple[int, int], Pool]:
+        """Every node's pool of every page size of the host."""
+        found = {}
+        for node in self.nodes:
+            pools = {pool.page_size: pool for pool in node.pools}
+            pools[self.base_page] = self._ordinary(node)
+            for size in self._page_sizes:
+                pool = pools.get(size) or Pool(page_size=size, total=0, free=0)
+                found[node.id, size] = pool
+        return found
+
+    def _ordinary(self, node: HostNode) -> Pool:
+        """A node's ordinary memory as a pool of base pages."""
+        page = self.base_page
+        huge = sum(pool.total * pool.page_size for pool in node.pools if pool.page_size != page)
+        total = max(node.free, node.memory - huge) // page
+        return Pool(page_size=page, total=total, free=node.free // page)

@@ -6,6 +6,7 @@ those of the kernel (host) and of libvirt's ``<cell>`` (guest).
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -17,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from slotsolver.fields import Ids, IdText, Model
+from slotsolver.fields import Ids, IdText, Model, Remembering
 from slotsolver.host import MAX_CELLS, Host, HostNode, Pool
 from slotsolver.policies import Objective, Policy, read_objective, read_policy
 from slotsolver.size import Size, SizeOrZero, format_size
@@ -133,7 +134,7 @@ Maximum = Annotated[
 ]
 
 
-class Guest(Model):
+class Guest(Remembering):
     """A virtual machine: what it is and which sizes it must be able to have.
 
     Totals (``boot``, ``target``, ``waypoints``, ``maximum``) count boot memory and every memory
@@ -274,12 +275,12 @@ class Guest(Model):
                 )
         return self
 
-    @property
+    @cached_property
     def target_size(self) -> int:
         """The wanted size now, bytes."""
         return sum(self.target.values()) if isinstance(self.target, dict) else self.target
 
-    @property
+    @cached_property
     def maximum_size(self) -> int:
         """The largest size that the guest must be able to have, bytes."""
         if isinstance(self.maximum, AtLeast):
@@ -288,13 +289,13 @@ class Guest(Model):
             return self.maximum
         return max(self.target_size, *self.waypoints, 0)
 
-    @property
+    @cached_property
     def boot_size(self) -> int | None:
         """Boot memory in bytes where it is given."""
         known = [c.memory for c in self.cells if c.memory is not None]
         return sum(known) if known else self.boot
 
-    @property
+    @cached_property
     def devices_size(self) -> int:
         """Bytes that the memory devices give that are there already, of every model."""
         return sum(d.memory for d in self.devices)
@@ -325,7 +326,7 @@ AnyPolicy = Annotated[SerializeAsAny[Policy], PlainValidator(read_policy)]
 AnyObjective = Annotated[SerializeAsAny[Objective], PlainValidator(read_objective)]
 
 
-class Problem(Model):
+class Problem(Remembering):
     """Several guests on one host (or on none: then nothing is placed), and what is wished.
 
     ``qemu`` and ``libvirt`` are the versions the plan is for; the defaults are the oldest ones
@@ -341,12 +342,12 @@ class Problem(Model):
     qemu: str = Field(default="7.2", pattern=r"^\d+\.\d+(\.\d+)?$")
     libvirt: str = Field(default="9.0", pattern=r"^\d+\.\d+(\.\d+)?$")
 
-    @property
+    @cached_property
     def qemu_version(self) -> tuple[int, ...]:
         """The QEMU version as numbers, to compare."""
         return tuple(int(part) for part in self.qemu.split("."))
 
-    @property
+    @cached_property
     def libvirt_version(self) -> tuple[int, ...]:
         """The libvirt version as numbers, to compare."""
         return tuple(int(part) for part in self.libvirt.split("."))

@@ -207,3 +207,28 @@ def test_plausible_problems_round_trip(problem: Problem) -> None:
     """Also as text that people would write."""
     text = problem.model_dump(mode="json", context={"sizes": "text"})
     assert Problem.model_validate(text, context={"units": "required"}) == problem
+
+
+def test_a_copy_derives_anew() -> None:
+    """What was once derived from a problem's fields is no part of it and no part of its copies."""
+    host = Host.model_validate({"nodes": [node()]})
+    asked = guest(maximum=4 * GiB)
+    problem = Problem(host=host, guests=(asked,), qemu="7.2", libvirt="9.0")
+    before = problem.model_dump_json()
+    assert (asked.maximum_size, asked.boot_size, problem.libvirt_version) == (
+        4 * GiB,
+        2 * GiB,
+        (9, 0),
+    )
+    assert (host.page_sizes(), host.pool(0, 4 * KiB).total) == ((4 * KiB,), 2 * 1024 * 1024)
+    assert problem.model_dump_json() == before
+    assert problem == Problem.model_validate_json(before)
+    larger = asked.model_copy(update={"maximum": AtLeast(at_least=8 * GiB)})
+    newer = problem.model_copy(update={"libvirt": "9.5", "guests": (larger,)})
+    assert (newer.libvirt_version, newer.guests[0].maximum_size) == ((9, 5), 8 * GiB)
+    pool = Pool(page_size=2 * MiB, total=512, free=512)
+    with_pool = host.nodes[0].model_copy(update={"pools": (pool,)})
+    other = host.model_copy(update={"nodes": (with_pool,)})
+    assert (other.page_sizes(), other.pool(0, 2 * MiB)) == ((4 * KiB, 2 * MiB), pool)
+    assert other.usable_pages == (4 * KiB, 2 * MiB)
+    assert host.pool(0, 2 * MiB).total == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from functools import lru_cache
 
 from slotsolver.errors import InputError
 from slotsolver.platforms.platform import Platform
@@ -32,6 +33,7 @@ _WITHOUT_HOTPLUG = ("isapc", "microvm", "none", "x-remote")
 _OLDEST_WITH_HOTPLUG = (2, 1)
 
 
+@lru_cache(maxsize=256)
 def platform_for(machine: str) -> Platform:
     """The platform of a machine type such as ``q35``, ``pc-i440fx-6.0`` or ``virt-7.2``.
 

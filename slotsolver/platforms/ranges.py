@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 KiB, MiB, GiB, TiB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 
@@ -24,8 +24,7 @@ def align_down(value: int, alignment: int) -> int:
     return value // alignment * alignment
 
 
-@dataclass(frozen=True, order=True)
-class Range:
+class Range(NamedTuple):
     """Guest-physical bytes ``base`` up to, but not including, ``end``."""
 
     base: int

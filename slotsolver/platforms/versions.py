@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from slotsolver.errors import InputError
@@ -23,6 +24,7 @@ class Version(NamedTuple):
     micro: int = 0
 
     @classmethod
+    @lru_cache(maxsize=256)
     def parse(cls, text: str) -> Version:
         """Read ``7.2``, ``7.2.22``, ``9.0.0-4+deb12u2``. Raises :class:`InputError` otherwise."""
         match = _VERSION.fullmatch(text.strip())

@@ -13,6 +13,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Unpack
 
 from slotsolver.platforms.linux_guest import x86_memory_block
@@ -64,6 +65,10 @@ class X86Platform(Platform):
         self, ram: int, maxmem: int, slots: int, **options: Unpack[MapOptions]
     ) -> MemoryMap:
         """QEMU 7.2 hw/i386/pc.c:pc_memory_init, pc_get_device_memory_range, pc_max_used_gpa."""
+        return _memory_map(self, ram, maxmem, slots, *options.items())
+
+    def mapped(self, ram: int, maxmem: int, slots: int, options: MapOptions) -> MemoryMap:
+        """The map itself; :meth:`memory_map` keeps those that were asked for last."""
         bits = options.get("phys_bits") or self.default_phys_bits
         start = 4 * GiB
         placed = self._placed(ram, maxmem, slots, start, options)
@@ -141,6 +146,14 @@ class X86Platform(Platform):
         """128 MiB, and more where boot memory ends at 64 GiB or above, see
         :func:`slotsolver.platforms.linux_guest.x86_memory_block`."""
         return x86_memory_block(self.boot_end(ram, maxmem, slots, **options))
+
+
+@lru_cache(maxsize=1024)
+def _memory_map(
+    platform: X86Platform, ram: int, maxmem: int, slots: int, *options: tuple[str, object]
+) -> MemoryMap:
+    """The solver and the checker ask for the same few maps of a guest again and again."""
+    return platform.mapped(ram, maxmem, slots, MapOptions(**dict(options)))  # type: ignore[typeddict-item]
 
 
 @dataclass(frozen=True)
