@@ -58,3 +58,21 @@ def as_json(table: Table) -> dict[str, object]:
         "notes": list(table.notes),
         "raw": table.raw,
     }
+
+
+def duration(seconds: float) -> str:
+    """A time to three digits in the unit that suits it."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} us"
+
+
+def percent(part: int, whole: int) -> str:
+    """The share of a whole; anything that is not none or all differs from 0 and 100 %."""
+    if not whole:
+        return "-"
+    share = 100 * part / whole
+    if 0 < part < whole:
+        share = min(max(share, 0.1), 99.9)
+    return f"{share:.3g} %"
