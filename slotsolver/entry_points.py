@@ -6,11 +6,8 @@ somebody asks for a kind that may be theirs.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from slotsolver.errors import InputError
@@ -35,6 +32,8 @@ class Origin:
 def loaded(group: str, name: str | None = None) -> Iterator[tuple[Origin, Any]]:
     """Every entry point of a group (and of that name), by distribution and name, with what it
     stands for; :class:`InputError` where that cannot be imported."""
+    from importlib import metadata
+
     found = []
     for entry in metadata.entry_points(group=group):
         if entry.dist is not None and name in (None, entry.name):
@@ -52,6 +51,9 @@ def loaded(group: str, name: str | None = None) -> Iterator[tuple[Origin, Any]]:
 
 def told(error: Exception) -> str:
     """An exception in one line, with the place in the code where it was raised."""
+    import traceback
+    from pathlib import Path
+
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
     where = "".join(f" ({Path(f.filename).name}, line {f.lineno})" for f in frames[-1:])
     return f"{type(error).__name__}: {error}{where}"

@@ -1,7 +1,9 @@
 """The registry: which kinds of policies and objectives there are, and how one is read.
 
-Slotsolver's own are the modules of a package; others come by entry points, or are defined in the
-same process. A class that cannot be a kind is refused with what it lacks.
+Slotsolver's own are the modules of a package, each called as its kind is; others come by entry
+points, or are defined in the same process. A class that cannot be a kind is refused with what it
+lacks. One of slotsolver's kinds is looked up by its name, which imports no other kind and reads no
+entry points.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
@@ -87,7 +89,23 @@ def _built_in(base: type[Declared]) -> Mapping[str, type[Declared]]:
     return {kind_of(cls): cls for cls in _subclasses(base) if is_built_in(cls) and _has_kind(cls)}
 
 
-def _subclasses(base: type[Declared]) -> Iterator[type[Declared]]:
+@lru_cache(maxsize=256)  # whatever is written in files is asked for
+def _own(base: type[Kind], kind: str) -> type[Kind] | None:
+    """The class of one of slotsolver's kinds."""
+    if not _KIND.fullmatch(kind):
+        return None
+    name = f"{base.registry_package}.{kind.replace('-', '_')}"
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        return None
+    here = (cls for cls in _subclasses(base) if cls.__module__ == name and _has_kind(cls))
+    return next((cls for cls in here if kind_of(cls) == kind), None)
+
+
+def _subclasses(base: type[Kind]) -> Iterator[type[Kind]]:
     for cls in base.__subclasses__():
         yield cls
         yield from _subclasses(cls)
@@ -136,11 +154,13 @@ def registry(base: type[Declared]) -> Mapping[str, type[Declared]]:
     return {kind: known.cls for kind, known in _known(base).items()}
 
 
-def _find(base: type[Declared], kind: str) -> type[Declared] | None:
+def find(base: type[Kind], kind: str) -> type[Kind] | None:
     """The class of a kind; one that is not known may have been defined in this process (the last
     one of that kind is meant: notebooks define them again)."""
+    if own := _own(base, kind):
+        return own
     if kind in registry(base):
-        return registry(base)[kind]
+        return registry(base)[kind]  # type: ignore[return-value]  # of base
     here = [cls for cls in _subclasses(base) if _has_kind(cls) and kind_of(cls) == kind]
     return here[-1] if here else None
 
@@ -178,14 +198,14 @@ def read(value: Any, info: ValidationInfo, base: type[Kind], word: str) -> Kind:
     if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
         raise KindError(f"{word} needs `kind`, for example {{kind: {next(iter(registry(base)))}}}")
     kind = value["kind"]
-    cls = _find(base, kind)
+    cls = find(base, kind)
     if cls is None:
         raise KindError(f"unknown {word} {kind!r}; {nearest(kind, registry(base))}")
     for name in value:
         if name not in cls.model_fields:
             hint = nearest(str(name), cls.model_fields)
             raise KindError(f"{word} {kind} has no field {name!r}; {hint}")
-    return cls.model_validate(value, context=info.context)  # type: ignore[return-value]  # of base
+    return cls.model_validate(value, context=info.context)
 
 
 def _refuse_unsound(value: Declared, base: type[Declared], word: str) -> None:
@@ -195,6 +215,6 @@ def _refuse_unsound(value: Declared, base: type[Declared], word: str) -> None:
         return
     if fault := _fault(cls, base):
         raise KindError(f"{word} {cls.__name__} {fault}")
-    own = _built_in(base).get(value.kind)
+    own = _own(base, value.kind)
     if own is not None and not issubclass(cls, own):
         raise KindError(f"{word} {cls.__name__}: the kind {value.kind!r} is taken by slotsolver")

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ortools.sat.python import cp_model
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
+
+    Linear = cp_model.LinearExpr | int
 
 PROOF_LIMIT = 5.0
 """Deterministic time for the proof that DIMMs fit nowhere."""
-
-Linear = cp_model.LinearExpr | int
 
 
 @dataclass
@@ -168,6 +170,9 @@ class Packed:
 
 def pack(gaps: Sequence[Gap], needs: Sequence[Need]) -> Packed:
     """Places for all DIMMs in the gaps, if there are any."""
+    # Here, because every plan has addresses and few need a search for them.
+    from ortools.sat.python import cp_model
+
     model = cp_model.CpModel()
     packing = Packing(model, gaps, [need.kind for need in needs])
     for place, need in enumerate(needs):

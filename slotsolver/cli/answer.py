@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slotsolver.cli import arguments
@@ -109,6 +108,8 @@ def _write(
     name = _choose_guest(problem, options)
     text = _text(problem, found, name, options)
     if options.out_dir is not None:
+        from pathlib import Path
+
         from slotsolver.export.files import write_directory
 
         for path in write_directory(Path(options.out_dir), problem, found):

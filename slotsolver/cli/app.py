@@ -1,6 +1,9 @@
 """The program: its commands, and one clear ending for everything that may go wrong.
 
 Results go to standard output, messages to standard error, each on one line.
+
+Every start of the program waits for the imports at the top of this package's modules, help and
+errors too. So only what parsing takes stands there; what a command needs it imports in ``run``.
 """
 
 from __future__ import annotations
@@ -8,18 +11,15 @@ from __future__ import annotations
 import io
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.metadata import version
-from pathlib import Path
 
 from slotsolver.cli import check, explain, guest, host, plan, resize, schema
 from slotsolver.cli.arguments import Parser
 from slotsolver.cli.output import finish, silence
 from slotsolver.cli.progress import abandoned
 from slotsolver.errors import DefectError, InputError
+from slotsolver.version import VERSION
 
 BAD_INPUT, DEFECT = 2, 1
 INTERRUPTED, BROKEN_PIPE = 130, 141
@@ -67,9 +67,7 @@ def _ended(arguments: Sequence[str] | None) -> int:
 def build_parser() -> Parser:
     """The parser of every command; a parsed command has its function as ``run``."""
     parser = Parser(prog="slotsolver", description="Memory slot layouts for virtual machines.")
-    parser.add_argument(
-        "--version", action="version", version=f"slotsolver {version('slotsolver')}"
-    )
+    parser.add_argument("--version", action="version", version=f"slotsolver {VERSION}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)
@@ -97,6 +95,8 @@ def _say(kind: str, message: str) -> None:
 def _report(error: Exception) -> None:
     """A defect: what happened, and what a report of it needs."""
     if os.environ.get(TRACEBACK):
+        import traceback
+
         traceback.print_exception(error)
     if not isinstance(error, DefectError):
         _say(
@@ -107,6 +107,9 @@ def _report(error: Exception) -> None:
         return
     message = f"slotsolver contradicts itself: {error}; nothing was written; please report this"
     if error.report:
+        import tempfile
+        from pathlib import Path
+
         handle, name = tempfile.mkstemp(prefix="slotsolver-defect-", suffix=".json")
         os.close(handle)
         Path(name).write_text(error.report, encoding="utf-8")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from slotsolver.errors import InputError
-from slotsolver.size import parse_size
 
 if TYPE_CHECKING:
     from slotsolver.problem import Host
@@ -150,6 +149,8 @@ def cell_size(text: str) -> tuple[int, int]:
 
 def size(text: str) -> int:
     """A size of more than 0, for ``type=``."""
+    from slotsolver.size import parse_size  # here, because it brings pydantic
+
     try:
         value = parse_size(text)
     except InputError as error:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from slotsolver.cli import arguments
@@ -67,6 +65,9 @@ def run(options: argparse.Namespace) -> int:
     """Judge and print."""
     violations, notes = _judge(options)
     if options.format == "json":
+        import json
+        from dataclasses import asdict
+
         found: dict[str, Any] = {"violations": [asdict(violation) for violation in violations]}
         found |= {"notes": notes} if notes else {}
         emit(json.dumps(found, indent=2, ensure_ascii=False) + "\n")

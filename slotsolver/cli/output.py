@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slotsolver.errors import InputError
@@ -27,6 +26,8 @@ def emit(text: str, path: str | None = None) -> None:
             sys.stdout.write(text)
             sys.stdout.flush()
     else:
+        from pathlib import Path
+
         from slotsolver.export.files import write_whole
 
         write_whole(Path(str(path)), text)

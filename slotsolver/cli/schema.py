@@ -8,7 +8,6 @@ here: the kinds of policies and objectives from their registries, file names for
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +55,8 @@ def run(options: argparse.Namespace) -> int:
     if options.kind is not None:
         message = "takes no KIND; `slotsolver schema catalogue KIND` does"
         raise InputError(message, source=f"schema {options.of}")
+    import json
+
     schema = problem_schema() if options.of == "problem" else plan_schema()
     emit(json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
     return 0

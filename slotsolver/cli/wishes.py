@@ -16,8 +16,8 @@ from pydantic.fields import FieldInfo
 
 from slotsolver.errors import InputError
 from slotsolver.fields import first_error, nearest
-from slotsolver.kinds import Declared
-from slotsolver.policies import Objective, Policy, objectives, policies
+from slotsolver.kinds import Declared, find
+from slotsolver.policies import Objective, Policy
 from slotsolver.problem import AnyObjective, AnyPolicy
 
 _FIELD = re.compile(r"\s*([A-Za-z_]+)\s*:(.*)", re.DOTALL)
@@ -32,13 +32,13 @@ Kind = TypeVar("Kind", bound=Declared)
 def policy_of(text: str) -> Policy:
     """The policy that ``--policy`` names; :class:`InputError` says what would be right."""
     kind, fields = _split(text)
-    return _read("--policy", text, kind, fields, policies().get(kind), _POLICY)
+    return _read("--policy", text, kind, fields, find(Policy, kind), _POLICY)
 
 
 def objective_of(text: str) -> Objective:
     """The objective that ``--objective`` names; :class:`InputError` as for a policy."""
     kind, fields = _split(text)
-    return _read("--objective", text, kind, fields, objectives().get(kind), _OBJECTIVE)
+    return _read("--objective", text, kind, fields, find(Objective, kind), _OBJECTIVE)
 
 
 def _split(text: str) -> tuple[str, list[tuple[str, str]]]:
