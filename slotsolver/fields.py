@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
@@ -22,14 +22,18 @@ class Model(BaseModel):
 
 
 class Remembering(Model):
-    """A model that keeps what is derived from its fields (``cached_property``). A copy derives it
-    anew, because its fields may differ."""
+    """A model that keeps what is derived from its fields (``cached_property``). That is no part of
+    it, and a copy derives it anew, because its fields may differ."""
 
     def __copy__(self) -> Self:
         copied = super().__copy__()
         for name in copied.__dict__.keys() - type(self).model_fields.keys():
             del copied.__dict__[name]
         return copied
+
+    def __iter__(self) -> Generator[tuple[str, Any], None, None]:
+        fields = type(self).model_fields
+        yield from ((name, value) for name, value in self.__dict__.items() if name in fields)
 
 
 def parse_ids(text: str) -> tuple[int, ...]:

@@ -223,6 +223,8 @@ def test_a_copy_derives_anew() -> None:
     assert (host.page_sizes(), host.pool(0, 4 * KiB).total) == ((4 * KiB,), 2 * 1024 * 1024)
     assert problem.model_dump_json() == before
     assert problem == Problem.model_validate_json(before)
+    assert dict(problem).keys() == Problem.model_fields.keys()
+    assert Host(**dict(host)) == host
     larger = asked.model_copy(update={"maximum": AtLeast(at_least=8 * GiB)})
     newer = problem.model_copy(update={"libvirt": "9.5", "guests": (larger,)})
     assert (newer.libvirt_version, newer.guests[0].maximum_size) == ((9, 5), 8 * GiB)

@@ -7,7 +7,6 @@ from itertools import combinations
 from typing import Any
 
 from slotsolver.checker import objectives_running
-from slotsolver.checker.plan_host import needs
 from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
 from slotsolver.size import MiB
@@ -86,20 +85,23 @@ def _shortest_distance(plan: PlanSubject, _: Any) -> int:
     host = plan.problem.host
     if host is None:
         return 0
-    total = 0
+    there, total = {node.id for node in host.nodes}, 0
+    far: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
     for guest in plan.guests:
+        nodes = [cell.host_nodes for cell in guest.planned.cells]
         for one, other in combinations(guest.guest.cells, 2):
-            pairs = (
-                max(host.distance(a, b), host.distance(b, a))
-                for a in guest.planned.cells[one.id].host_nodes
-                for b in guest.planned.cells[other.id].host_nodes
-            )
-            total += one.distance(other.id) * max(pairs, default=0)
+            key = nodes[one.id], nodes[other.id]
+            if key not in far:
+                # Nodes that the host does not have are told elsewhere.
+                here, away = (there.intersection(side) for side in key)
+                pairs = (max(host.distance(a, b), host.distance(b, a)) for a in here for b in away)
+                far[key] = max(pairs, default=0)
+            total += one.distance(other.id) * far[key]
     return total
 
 
 def _largest_pages(plan: PlanSubject, _: Any) -> int:
-    return sum(pages for wanted in needs(plan).values() for _, pages in wanted)
+    return sum(plan.pages[0].values())
 
 
 def _least_stranding(plan: PlanSubject, _: Any) -> int:
@@ -107,7 +109,7 @@ def _least_stranding(plan: PlanSubject, _: Any) -> int:
     pages, small pages in whole MiB. Nodes of which the kernel may choose do not count."""
     piece = min(g.guest.target_size // len(g.guest.cells) for g in plan.guests)
     total = 0
-    several = {n for g in plan.guests for p in g.pieces if len(p.nodes) > 1 for n in p.nodes}
+    several = plan.shared_nodes
     for node in plan.plan.host.nodes if plan.plan.host else ():
         for pool in node.pools if node.id not in several else ():
             grain = max(pool.page_size, MiB)

@@ -51,8 +51,7 @@ def unpaid(plan: PlanSubject, _: Any) -> int:
     """Bytes of pages that running guests would need to grow to their maxima and that are not free
     after the plan, each pool in pages, small ones in whole MiB. Nodes of which the kernel may
     choose do not count."""
-    host, back = plan.problem.host, returned(plan)
-    several = {n for g in plan.guests for p in g.pieces if len(p.nodes) > 1 for n in p.nodes}
+    host, back, several = plan.problem.host, returned(plan), plan.shared_nodes
     needed: dict[tuple[int, int], int] = defaultdict(int)
     for guest in plan.guests:
         for piece in guest.pieces:

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from slotsolver.checker.subject import GuestSubject
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """Memory with one backend. ``stage`` is the index of the stage at which it is first there,
     ``taken`` says that the host has given its pages already (a running guest's memory), ``given``
-    that its page size and nodes are the guest's own and no choice of the plan."""
+    that its page size and nodes are the guest's own and no choice of the plan. ``guest``, ``what``
+    and ``number`` name it."""
 
     cell: int
     size: int
     page_size: int
     nodes: tuple[int, ...]
     stage: int
-    place: str
+    guest: str
+    what: str
+    number: int
     taken: bool = False
     given: bool = False
+
+    @property
+    def place(self) -> str:
+        """How violations name the piece."""
+        return f"guest {self.guest} {self.what} {self.number}"
 
     @property
     def pages(self) -> int:
@@ -33,14 +39,12 @@ class Piece:
 
 def pieces_of(guest: GuestSubject) -> Iterator[Piece]:
     """Every piece of RAM at the maximum; of virtio-mem what each stage requests more."""
-    running = guest.guest.running
-    for cell in guest.planned.cells:
-        place = f"{guest.place} cell {cell.id}"
-        yield Piece(cell.id, cell.boot, cell.page_size, cell.host_nodes, 0, place, running)
+    name, running = guest.guest.name, guest.guest.running
+    for c in guest.planned.cells:
+        yield Piece(c.id, c.boot, c.page_size, c.host_nodes, 0, name, "cell", c.id, running)
     yield from _devices(guest)
     for d in guest.new_dimms:
-        place = f"{guest.place} slot {d.slot}"
-        yield Piece(d.cell, d.size, d.page_size, d.host_nodes, d.stage, place)
+        yield Piece(d.cell, d.size, d.page_size, d.host_nodes, d.stage, name, "slot", d.slot)
     yield from _virtio_mem(guest)
 
 
@@ -52,16 +56,24 @@ def _devices(guest: GuestSubject) -> Iterator[Piece]:
         cell = guest.planned.cells[device.cell or 0]
         page = device.page_size or cell.page_size
         nodes = device.host_nodes or cell.host_nodes
-        place = f"{guest.place} {device.model} {number}"
         own = bool(device.page_size or device.host_nodes)
         yield Piece(
-            cell.id, device.memory, page, nodes, 0, place, taken=guest.guest.running, given=own
+            cell.id,
+            device.memory,
+            page,
+            nodes,
+            0,
+            guest.guest.name,
+            device.model,
+            number,
+            taken=guest.guest.running,
+            given=own,
         )
 
 
 def _virtio_mem(guest: GuestSubject) -> Iterator[Piece]:
     for device in guest.planned.virtio_mem:
-        before, place = 0, f"{guest.place} virtio-mem {device.number}"
+        before = 0
         given = device.number in guest.existing_virtio
         for stage, size in enumerate(device.stages):
             if size > before:
@@ -71,7 +83,9 @@ def _virtio_mem(guest: GuestSubject) -> Iterator[Piece]:
                     device.page_size,
                     device.host_nodes,
                     stage,
-                    place,
+                    guest.guest.name,
+                    "virtio-mem",
+                    device.number,
                     taken=guest.guest.running and stage == 0,
                     given=given,
                 )

@@ -68,24 +68,27 @@ def placed_devices(guest: GuestSubject) -> list[Placed]:
 
 def _space(guest: GuestSubject) -> Iterator[Violation]:
     """QEMU 7.2 hw/mem/memory-device.c:memory_device_check_addable, device by device."""
-    space = guest.planned.maximum - sum(c.boot for c in guest.planned.cells)
+    space = guest.planned.maximum - guest.boot
     used = sum(d.size for d in guest.kept_devices if d.model != "sgx-epc")
-    new = [(d.size, f"slot {d.slot}") for d in guest.new_dimms]
-    new += [(v.size, f"virtio-mem {v.number}") for v in guest.new_virtio]
-    for size, name in new:
+    new = [(d.size, "slot", d.slot) for d in guest.new_dimms]
+    new += [(v.size, "virtio-mem", v.number) for v in guest.new_virtio]
+    for size, name, number in new:
         if used + size > space >= 0:
             says = (
                 f"not enough space, currently 0x{used:x} in use of total space for memory devices "
                 f"0x{space:x}"
             )
-            yield Violation("qemu-3.2-space", "start", says, f"{guest.place} {name}")
+            yield Violation("qemu-3.2-space", "start", says, f"{guest.place} {name} {number}")
             return
         used += size
 
 
 def _places(guest: GuestSubject, memory: MemoryMap) -> Iterator[Violation]:
     """QEMU 7.2 hw/mem/memory-device.c:memory_device_get_free_addr, explicit addresses."""
-    devices, window = placed_devices(guest), memory.window
+    window = memory.window
+    if _well_placed(guest, window):
+        return
+    devices = placed_devices(guest)
     for device in devices:
         if window is None:
             says = NO_REGION_NOW if Version.parse(guest.qemu) >= (8, 2) else NO_REGION
@@ -102,16 +105,35 @@ def _places(guest: GuestSubject, memory: MemoryMap) -> Iterator[Violation]:
             yield Violation("qemu-3.2-overlap", "start", says, other.place)
 
 
+def _well_placed(guest: GuestSubject, window: Range | None) -> bool:
+    """Whether all that has an address lies in the window, each behind the one before."""
+    ranges = [(d.address, d.size) for d in guest.planned.dimms if d.state != "unplug"]
+    ranges += [(v.address, v.size) for v in guest.planned.virtio_mem if v.address]
+    for device in guest.guest.devices:
+        if device.address and device.model != "sgx-epc" and not _shown(guest, device):
+            ranges.append((device.address, device.size))
+    if not ranges or window is None:
+        return not ranges
+    ranges.sort()
+    free = window.base
+    for address, size in ranges:
+        if address < free:
+            return False
+        free = address + size
+    return free <= window.end
+
+
 def _automatic(guest: GuestSubject, memory: MemoryMap) -> Iterator[Violation]:
     """Devices of the guest whose address is not known find room beside all others."""
     if memory.window is None:
         return
-    taken = [(Range(d.address, d.size), d.name) for d in placed_devices(guest)]
+    taken: list[tuple[Range, str]] = []
     for number, device in enumerate(guest.guest.devices):
         listed = guest.listed(device)
         placed = device.address or _shown(guest, device) if listed is None else listed.address
         if placed or device.model in ("dimm", "sgx-epc"):
             continue
+        taken = taken or [(Range(d.address, d.size), d.name) for d in placed_devices(guest)]
         align = max(2 * MiB, device.block or 0, device.page_size or 0)
         try:
             address = free_address(memory.window, taken, align, device.size)
@@ -126,5 +148,4 @@ def _shown(guest: GuestSubject, device: Device) -> bool:
     """Whether a device of the guest is among the plan's DIMMs or virtio-mem devices."""
     if guest.listed(device) is not None:
         return True
-    slots = {d.slot for d in guest.planned.dimms if d.state in ("present", "unplug")}
-    return device.takes_slot and (device.model == "dimm" or device.slot in slots)
+    return device.takes_slot and (device.model == "dimm" or device.slot in guest.shown_slots)

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from itertools import chain, combinations
 
 from slotsolver.checker.changes import delta
 from slotsolver.checker.pieces import Piece
 from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
 from slotsolver.fields import format_ids
-from slotsolver.plan import HostUse
+from slotsolver.plan import HostUse, PoolUse
 from slotsolver.problem import Device, Guest, Host
 from slotsolver.size import format_size
 
@@ -49,11 +48,9 @@ def needs(plan: PlanSubject, *, promised: bool = False) -> Needs:
     """Pages to be taken from the pools up to the stage that is reserved for, or (``promised``)
     those that growth beyond it to the maximum will take."""
     wanted: Needs = defaultdict(list)
-    for guest in plan.guests:
-        for piece in guest.pieces:
-            beyond = piece.stage > guest.reserve_stage(piece.cell)
-            if beyond == promised and not piece.taken:
-                wanted[piece.page_size].append((frozenset(piece.nodes), piece.pages))
+    now, later = plan.pages
+    for (size, nodes), pages in (later if promised else now).items():
+        wanted[size].append((frozenset(nodes), pages))
     return wanted
 
 
@@ -101,40 +98,62 @@ def capacity(host: Host, back: Pools) -> Pools:
 def shortages(wanted: Needs, capacity: Pools) -> Iterator[tuple[frozenset[int], int, int, int]]:
     """(nodes, page size, pages needed within these nodes, pages there) where it is too little."""
     for size, pieces in wanted.items():
-        several = list({nodes for nodes, _ in pieces if len(nodes) > 1})
-        groups = {nodes for nodes, _ in pieces}
-        picked = chain.from_iterable(combinations(several, n) for n in range(2, len(several) + 1))
-        groups.update(frozenset().union(*sets) for sets in picked)
+        sums: dict[frozenset[int], int] = {}
+        for nodes, count in pieces:
+            sums[nodes] = sums.get(nodes, 0) + count
+        several = [nodes for nodes in sums if len(nodes) > 1]
+        groups = set(sums)
+        for nodes in several:
+            groups.update([nodes | group for group in groups if len(group) > 1])
+        anywhere = sums.get(frozenset(), 0)
         for group in sorted(groups, key=sorted):
-            pages = sum(count for nodes, count in pieces if nodes <= group)
-            there = sum(capacity.get((node, size), 0) for node in group)
+            if len(group) == 1:
+                pages = sums[group] + anywhere
+            else:
+                pages = sum(count for nodes, count in sums.items() if nodes <= group)
+            there = sum([capacity.get((node, size), 0) for node in group])
             if group and pages > there:
                 yield group, size, pages, there
 
 
 def _backing(guest: GuestSubject, host: Host | None) -> Iterator[Violation]:
     """Pages and nodes of each piece are the host's, and what the guest requires."""
+    there = {node.id for node in host.nodes} if host else set()
+    sound: set[tuple[object, ...]] = set()
     for piece in guest.pieces:
-        if host is None:
-            if piece.nodes and not piece.given:
-                yield Violation("plan-nodes", "plan", "host nodes without a host", piece.place)
+        alike = piece.cell, piece.page_size, piece.nodes, piece.taken, piece.given
+        if alike in sound:
             continue
-        for node in sorted(set(piece.nodes) - {n.id for n in host.nodes}):
-            says = f"unsupported configuration: NUMA node {node} is unavailable"
-            yield Violation("libvirt-H10", "start", says, piece.place)
-        if piece.page_size not in host.page_sizes():
-            says = (
-                "internal error: Unable to find any usable hugetlbfs mount for "
-                f"{piece.page_size >> 10} KiB"
-            )
-            yield Violation("libvirt-H4", "start", says, piece.place)
-        if not piece.taken and not piece.given:
-            yield from _nodes(guest, piece)
+        faults = list(_piece(guest, piece, host, there))
+        if not faults:
+            sound.add(alike)
+        yield from faults
     for cell, planned in zip(guest.guest.cells, guest.planned.cells, strict=True):
         if cell.page_size not in (None, planned.page_size):
             says = f"the guest requires pages of {format_size(cell.page_size or 0)}"
             yield Violation("required-page-size", "plan", says, f"{guest.place} cell {cell.id}")
     yield from _same_backing(guest)
+
+
+def _piece(
+    guest: GuestSubject, piece: Piece, host: Host | None, there: set[int]
+) -> Iterator[Violation]:
+    """What is wrong with the backing of one piece; ``there`` are the ids of the host's nodes."""
+    if host is None:
+        if piece.nodes and not piece.given:
+            yield Violation("plan-nodes", "plan", "host nodes without a host", piece.place)
+        return
+    for node in sorted(set(piece.nodes) - there):
+        says = f"unsupported configuration: NUMA node {node} is unavailable"
+        yield Violation("libvirt-H10", "start", says, piece.place)
+    if piece.page_size not in host.page_sizes():
+        says = (
+            "internal error: Unable to find any usable hugetlbfs mount for "
+            f"{piece.page_size >> 10} KiB"
+        )
+        yield Violation("libvirt-H4", "start", says, piece.place)
+    if not piece.taken and not piece.given:
+        yield from _nodes(guest, piece)
 
 
 def _nodes(guest: GuestSubject, piece: Piece) -> Iterator[Violation]:
@@ -152,19 +171,20 @@ def _same_backing(guest: GuestSubject) -> Iterator[Violation]:
     """A cell has one page size and one set of host nodes unless a policy asks for more."""
     mixed, spread = set(), set()
     for policy in guest.policies:
-        cells = {c.id for c in guest.guest.cells if policy.cells is None or c.id in policy.cells}
+        named = {c.id for c in guest.guest.cells if policy.cells is None or c.id in policy.cells}
         if policy.kind == "page-size" and policy.of == "dimms":
-            mixed |= cells
+            mixed |= named
         if policy.kind == "host-nodes" and policy.spread:
-            spread |= cells
+            spread |= named
+    cells = guest.planned.cells
     for dimm in guest.new_dimms:
-        cell, place = guest.planned.cells[dimm.cell], f"{guest.place} slot {dimm.slot}"
+        cell = cells[dimm.cell]
         if dimm.page_size != cell.page_size and dimm.cell not in mixed:
             says = f"its pages are of {format_size(dimm.page_size)}, its cell's are not"
-            yield Violation("one-page-size", "plan", says, place)
+            yield Violation("one-page-size", "plan", says, f"{guest.place} slot {dimm.slot}")
         if dimm.host_nodes != cell.host_nodes and dimm.cell not in spread:
             says = f"it is on host nodes {format_ids(dimm.host_nodes)}, its cell is not"
-            yield Violation("one-node", "plan", says, place)
+            yield Violation("one-node", "plan", says, f"{guest.place} slot {dimm.slot}")
 
 
 def check_table(
@@ -173,8 +193,11 @@ def check_table(
     """A table of a host's pools says what they hold before and after. ``back`` are the pages that
     are given back, ``where`` is put before the places of violations."""
     table = {(node.id, pool.page_size): pool for node in use.nodes for pool in node.pools}
+    by_size: dict[int, dict[tuple[int, int], PoolUse]] = {size: {} for size in host.page_sizes()}
+    for key, pool_use in table.items():
+        by_size.setdefault(key[1], {})[key] = pool_use
     for size in host.page_sizes():
-        pools = {place: use for place, use in table.items() if place[1] == size}
+        pools = by_size[size]
         taken = {p: u.free_before + back.get(p, 0) - u.free_after for p, u in pools.items()}
         later = {place: use.promised for place, use in pools.items()}
         for name, said, wanted in (("taken", taken, reserved), ("promised", later, promised)):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
+from slotsolver.plan import PlannedDimm
 from slotsolver.platforms import MapOptions, MemoryMap, Platform, Version, platform_for
 from slotsolver.problem import Guest, Host
 from slotsolver.size import format_size
@@ -39,10 +40,10 @@ def map_options(guest: Guest, host: Host | None) -> MapOptions:
 
 def layout(guest: GuestSubject, host: Host | None) -> MemoryMap:
     """Where QEMU puts the guest's boot memory and its window for devices."""
-    ram = sum(c.boot for c in guest.planned.cells)
     options = map_options(guest.guest, host)
     platform = platform_for(guest.guest.machine)
-    return platform.memory_map(ram, guest.planned.maximum, guest.planned.slots, **options)
+    planned = guest.planned
+    return platform.memory_map(guest.boot, planned.maximum, planned.slots, **options)
 
 
 def _boot(guest: GuestSubject, platform: Platform) -> Iterator[Violation]:
@@ -76,8 +77,7 @@ def _memory_option(
     guest: GuestSubject, platform: Platform, host: Host | None
 ) -> Iterator[Violation]:
     """``-m size=,slots=,maxmem=`` is accepted and the address space is large enough."""
-    planned, place = guest.planned, guest.place
-    ram = sum(c.boot for c in planned.cells)
+    planned, place, ram = guest.planned, guest.place, guest.boot
     if planned.maximum < ram:
         says = (
             f"invalid value of maxmem: maximum memory size (0x{planned.maximum:x}) must be at "
@@ -116,9 +116,8 @@ def _block(guest: GuestSubject, platform: Platform, host: Host | None) -> Iterat
     """The block that the plan goes by is the guest kernel's, unless a policy gives it."""
     if any(p.kind == "guest-block" for p in guest.policies):
         return
-    ram = sum(c.boot for c in guest.planned.cells)
     options = map_options(guest.guest, host)
-    block = platform.memory_block(ram, guest.planned.maximum, guest.planned.slots, **options)
+    block = platform.memory_block(guest.boot, guest.planned.maximum, guest.planned.slots, **options)
     # On AMD it may hang on the slot count whether memory moves up; a larger block suits both.
     suits = bool(options["amd"]) and guest.planned.block % block == 0
     if guest.planned.block != block and not suits:
@@ -131,25 +130,34 @@ def _block(guest: GuestSubject, platform: Platform, host: Host | None) -> Iterat
 
 def _granularity(guest: GuestSubject, platform: Platform) -> Iterator[Violation]:
     """Sizes and addresses of new DIMMs are multiples of page, alignment and block."""
+    block, least = guest.planned.block, platform.dimm_alignment
+    known = [node_known(guest, cell.id) for cell in guest.guest.cells]
     for dimm in guest.new_dimms:
-        place = f"{guest.place} slot {dimm.slot}"
-        align = max(platform.dimm_alignment, dimm.page_size)
-        if dimm.size % align:
-            says = f"backend memory size must be multiple of 0x{align:x}"
-            yield Violation("qemu-3.2-size", "start", says, place)
-        if dimm.address % align:
-            says = f"address must be aligned to 0x{align:x} bytes"
-            yield Violation("qemu-3.2-address", "start", says, place)
-        block = guest.planned.block
-        if dimm.size % block or dimm.address % block:
-            says = (
-                f"Block size [0x{block:x}] unaligned hotplug range: start 0x{dimm.address:x}, "
-                f"size 0x{dimm.size:x}"
-            )
-            yield Violation("guest-block", "guest", says, place)
-        if not node_known(guest, dimm.cell):
-            says = f"the guest kernel does not know node {dimm.cell}: it has no CPU and no memory"
-            yield Violation("guest-node", "guest", says, place)
+        size, address = dimm.size, dimm.address
+        align = max(least, dimm.page_size)
+        odd = size % align or address % align or size % block or address % block
+        if odd or not known[dimm.cell]:
+            yield from _odd(guest, dimm, align, known=known[dimm.cell])
+
+
+def _odd(guest: GuestSubject, dimm: PlannedDimm, align: int, *, known: bool) -> Iterator[Violation]:
+    """What is wrong with a DIMM's size, address or cell."""
+    place, block = f"{guest.place} slot {dimm.slot}", guest.planned.block
+    if dimm.size % align:
+        says = f"backend memory size must be multiple of 0x{align:x}"
+        yield Violation("qemu-3.2-size", "start", says, place)
+    if dimm.address % align:
+        says = f"address must be aligned to 0x{align:x} bytes"
+        yield Violation("qemu-3.2-address", "start", says, place)
+    if dimm.size % block or dimm.address % block:
+        says = (
+            f"Block size [0x{block:x}] unaligned hotplug range: start 0x{dimm.address:x}, "
+            f"size 0x{dimm.size:x}"
+        )
+        yield Violation("guest-block", "guest", says, place)
+    if not known:
+        says = f"the guest kernel does not know node {dimm.cell}: it has no CPU and no memory"
+        yield Violation("guest-node", "guest", says, place)
 
 
 def node_known(guest: GuestSubject, cell: int) -> bool:

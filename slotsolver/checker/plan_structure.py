@@ -32,11 +32,15 @@ def check_shape(guest: Guest, planned: PlannedGuest) -> Iterator[Violation]:
         yield Violation("plan-cells", "plan", says, place)
     if not planned.stages:
         yield Violation("plan-stages", "plan", "the plan has no stages", place)
+    cells, stages = len(guest.cells), max(1, len(planned.stages))
     for dimm in planned.dimms:
+        there = 0 <= dimm.cell < cells and 0 <= dimm.stage < stages
+        if there and dimm.size > 0 and dimm.page_size > 0:
+            continue
         where = f"{place} slot {dimm.slot}"
-        if not 0 <= dimm.cell < len(guest.cells):
+        if not 0 <= dimm.cell < cells:
             yield Violation("plan-dimm", "plan", f"there is no cell {dimm.cell}", where)
-        if not 0 <= dimm.stage < max(1, len(planned.stages)):
+        if not 0 <= dimm.stage < stages:
             yield Violation("plan-dimm", "plan", f"there is no stage {dimm.stage}", where)
         if dimm.size <= 0 or dimm.page_size <= 0:
             yield Violation("plan-dimm", "plan", "size and page size are more than 0", where)
@@ -78,7 +82,7 @@ def _boot(subject: GuestSubject) -> Iterator[Violation]:
                 f"boot memory is {format_size(planned.boot)}, given is {format_size(cell.memory)}"
             )
             yield Violation("plan-boot", "plan", says, f"{subject.place} cell {cell.id}")
-    boot = sum(c.boot for c in subject.planned.cells)
+    boot = subject.boot
     if guest.boot is not None and subject.boot_free and boot != whole_mib(guest.boot):
         says = f"boot memory is {format_size(boot)}, given is {format_size(guest.boot)}"
         yield Violation("plan-boot", "plan", says, subject.place)
@@ -90,7 +94,7 @@ def _slots(subject: GuestSubject) -> Iterator[Violation]:
     shown = {d.slot for d in planned.dimms if d.state == "present"}
     slots = [d.slot for d in planned.dimms if d.state != "unplug"]
     slots += [s for s in others if s not in shown]
-    for slot, times in Counter(slots).items():
+    for slot, times in _wrong_slots(slots, planned.slots).items():
         place = f"{subject.place} slot {slot}"
         if times > 1:
             says = f"memory device slot '{slot}' is already being used by another memory device"
@@ -104,19 +108,31 @@ def _slots(subject: GuestSubject) -> Iterator[Violation]:
         yield Violation("plan-slots", "plan", says, subject.place)
 
 
+def _wrong_slots(slots: list[int], written: int) -> dict[int, int]:
+    """How often each slot is taken; nothing where all of them differ and are there."""
+    if not slots or (len(set(slots)) == len(slots) and min(slots) >= 0 and max(slots) < written):
+        return {}
+    return Counter(slots)
+
+
 def _existing(subject: GuestSubject) -> Iterator[Violation]:
     """Every DIMM that the guest has is in the plan, with its slot and address if they are known."""
     shown = [d for d in subject.planned.dimms if d.state in ("present", "unplug")]
+    by_slot: dict[int | None, list[int]] = {None: list(range(len(shown)))}
+    for place, dimm in enumerate(shown):
+        by_slot.setdefault(dimm.slot, []).append(place)
+    found: set[int] = set()
     for number, device in enumerate(subject.guest.devices):
         if not device.takes_slot:
             continue
-        match = next((d for d in shown if _is_shown(subject, device, d)), None)
+        places = (p for p in by_slot.get(device.slot, ()) if p not in found)
+        match = next((p for p in places if _is_shown(subject, device, shown[p])), None)
         if match is not None:
-            shown.remove(match)
+            found.add(match)
         elif device.model == "dimm":
             says = f"the DIMM of {format_size(device.size)} that is there is not in the plan"
             yield Violation("plan-existing", "plan", says, f"{subject.place} device {number}")
-    for dimm in shown:
+    for dimm in (dimm for place, dimm in enumerate(shown) if place not in found):
         says = f"the guest has no such DIMM of {format_size(dimm.size)}; it cannot be {dimm.state}"
         yield Violation("plan-existing", "plan", says, f"{subject.place} slot {dimm.slot}")
 
@@ -168,9 +184,9 @@ def _stages(subject: GuestSubject) -> Iterator[Violation]:
 
 def _states(subject: GuestSubject) -> Iterator[Violation]:
     """A guest that does not run boots with its target; nothing is done to it."""
-    planned = subject.planned
+    planned, target = subject.planned, subject.target_stage
     for dimm in subject.new_dimms:
-        expected = "plugged" if dimm.stage <= subject.target_stage else "reserved"
+        expected = "plugged" if dimm.stage <= target else "reserved"
         if dimm.state != expected or dimm.stage == 0:
             says = f"a new DIMM of stage {dimm.stage} is {expected} and not at boot: {dimm.state}"
             yield Violation("plan-state", "plan", says, f"{subject.place} slot {dimm.slot}")

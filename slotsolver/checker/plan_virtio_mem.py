@@ -30,6 +30,8 @@ RULE = "plan-virtio-mem"
 def check_virtio_mem(plan: PlanSubject) -> Iterator[Violation]:
     """Judge every guest's virtio-mem devices."""
     for guest in plan.guests:
+        if not guest.planned.virtio_mem and not guest.existing_virtio:
+            continue
         yield from _all_there(guest)
         for virtio in guest.planned.virtio_mem:
             place = f"{guest.place} virtio-mem {virtio.number}"

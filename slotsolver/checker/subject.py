@@ -18,6 +18,9 @@ from slotsolver.platforms import Version, platform_for
 from slotsolver.problem import AtLeast, Device, Guest, Problem
 from slotsolver.size import MiB
 
+Wanted = tuple[int, tuple[int, ...]]
+"""The page size (bytes) and the host nodes of memory."""
+
 
 @dataclass(frozen=True)
 class GuestSubject:
@@ -29,7 +32,7 @@ class GuestSubject:
     libvirt: str
     qemu: str
 
-    @property
+    @cached_property
     def place(self) -> str:
         """How violations name the guest."""
         return f"guest {self.guest.name}"
@@ -38,6 +41,14 @@ class GuestSubject:
     def new_dimms(self) -> tuple[PlannedDimm, ...]:
         """DIMMs that the plan adds, now or later."""
         return tuple(d for d in self.planned.dimms if d.state not in ("present", "unplug"))
+
+    @cached_property
+    def new_dimms_by_cell(self) -> tuple[tuple[PlannedDimm, ...], ...]:
+        """The same for each cell, in their order."""
+        found: list[list[PlannedDimm]] = [[] for _ in self.planned.cells]
+        for dimm in self.new_dimms:
+            found[dimm.cell].append(dimm)
+        return tuple(map(tuple, found))
 
     @cached_property
     def kept_devices(self) -> tuple[Device, ...]:
@@ -63,14 +74,29 @@ class GuestSubject:
 
     def listed(self, device: Device) -> PlannedVirtioMem | None:
         """What the plan says of a virtio-mem device that the guest has; ``None`` if nothing."""
-        return next(
-            (
-                virtio
-                for virtio in self.planned.virtio_mem
-                if self.existing_virtio.get(virtio.number) is device
-            ),
-            None,
-        )
+        return self._listed.get(id(device))
+
+    @cached_property
+    def _listed(self) -> dict[int, PlannedVirtioMem]:
+        """What the plan says first of each virtio-mem device that the guest has, by its identity:
+        equal devices are different ones."""
+        found: dict[int, PlannedVirtioMem] = {}
+        for virtio in self.planned.virtio_mem:
+            device = self.existing_virtio.get(virtio.number)
+            if device is not None:
+                found.setdefault(id(device), virtio)
+        return found
+
+    @cached_property
+    def shown_slots(self) -> frozenset[int]:
+        """Slots of the DIMMs that the plan says are there already."""
+        dimms = self.planned.dimms
+        return frozenset(d.slot for d in dimms if d.state in ("present", "unplug"))
+
+    @cached_property
+    def boot(self) -> int:
+        """Boot memory of all cells (bytes)."""
+        return sum(cell.boot for cell in self.planned.cells)
 
     @cached_property
     def changes(self) -> Changes:
@@ -122,27 +148,37 @@ class GuestSubject:
     def totals(self, stage: int) -> tuple[int, ...]:
         """Each cell's total at a stage (bytes): boot memory, devices there, DIMMs up to it, and
         what is requested of virtio-mem."""
-        totals = [c.boot for c in self.planned.cells]
+        return self._totals[stage]
+
+    @cached_property
+    def _totals(self) -> tuple[tuple[int, ...], ...]:
+        """Each cell's total at each stage (bytes)."""
+        grown = [[0] * len(self.planned.cells) for _ in self.planned.stages]
+        for dimm in self.new_dimms:
+            grown[dimm.stage][dimm.cell] += dimm.size
+        totals = [cell.boot for cell in self.planned.cells]
         for device in self.kept_devices:
             if device.is_ram and self.listed(device) is None:
                 totals[device.cell or 0] += whole_mib(device.memory)
-        for virtio in self.planned.virtio_mem:
-            totals[virtio.cell] += virtio.stages[stage]
-        for dimm in self.new_dimms:
-            if dimm.stage <= stage:
-                totals[dimm.cell] += dimm.size
-        return tuple(totals)
+        found = []
+        for stage, more in enumerate(grown):
+            totals = [before + gained for before, gained in zip(totals, more, strict=True)]
+            there = totals.copy()
+            for virtio in self.planned.virtio_mem:
+                there[virtio.cell] += virtio.stages[stage]
+            found.append(tuple(there))
+        return tuple(found)
 
     def memory(self, stage: int) -> int:
         """The guest's total at a stage (bytes)."""
-        return sum(self.totals(stage)) + self.beside
+        return sum(self._totals[stage]) + self.beside
 
-    @property
+    @cached_property
     def beside(self) -> int:
         """Bytes of devices that count in the guest's total and in no cell's (nvdimm, …)."""
         return sum(whole_mib(d.size) for d in self.kept_devices if not d.is_ram)
 
-    @property
+    @cached_property
     def slots_used(self) -> int:
         """Slots that the layout takes as libvirt counts them: every memory device before 9.5, then
         only those in DIMM slots (libvirt 9.0 qemu_domain.c:qemuDomainDefValidateMemoryHotplug)."""
@@ -154,7 +190,7 @@ class GuestSubject:
     def unit(self, cell: int) -> int:
         """What every new DIMM's size and address in a cell is a multiple of (bytes)."""
         least = 256 * MiB if self.guest.machine.startswith("pseries") else 2 * MiB
-        pages = [d.page_size for d in self.new_dimms if d.cell == cell]
+        pages = [d.page_size for d in self.new_dimms_by_cell[cell]]
         return max(least, self.planned.block, *(pages or [self.planned.cells[cell].page_size]))
 
     def smallest_unit(self, plan: PlanSubject) -> int:
@@ -187,10 +223,15 @@ class GuestSubject:
 
     def reserve_stage(self, cell: int) -> int:
         """Index of the stage for which a cell's pages must be free on the host."""
-        for policy in self.policies:
-            if policy.kind == "reserve" and policy.until == "maximum" and _names(policy, cell):
-                return self.last_stage
-        return self.target_stage
+        return self._reserve_stages[cell]
+
+    @cached_property
+    def _reserve_stages(self) -> tuple[int, ...]:
+        whole = [p for p in self.policies if p.kind == "reserve" and p.until == "maximum"]
+        return tuple(
+            self.last_stage if any(_names(p, cell.id) for p in whole) else self.target_stage
+            for cell in self.guest.cells
+        )
 
     def has(self, kind: str, cell: int | None = None) -> bool:
         """Whether a policy of that kind is about the guest, or about one of its cells."""
@@ -198,6 +239,10 @@ class GuestSubject:
 
     def shares(self) -> tuple[int, ...]:
         """The cells' shares of a total: the last balance policy's, else equal."""
+        return self._shares
+
+    @cached_property
+    def _shares(self) -> tuple[int, ...]:
         for policy in reversed(self.policies):
             if policy.kind == "balance":
                 return shares_of(policy.by, self.guest)
@@ -206,9 +251,9 @@ class GuestSubject:
     def spread(self, stage: int) -> int:
         """How much further above its share, in whole MiB, one cell is than another (bytes)."""
         totals, shares = self.totals(stage), self.shares()
+        memory, parts = sum(totals), sum(shares) * MiB
         off = [
-            cell - sum(totals) * share // (sum(shares) * MiB) * MiB
-            for cell, share in zip(totals, shares, strict=True)
+            cell - memory * share // parts * MiB for cell, share in zip(totals, shares, strict=True)
         ]
         return max(off) - min(off)
 
@@ -232,6 +277,26 @@ class PlanSubject:
         for guest in self.guests:
             if policy.guests is None or guest.guest.name in policy.guests:
                 yield guest, tuple(c.id for c in guest.guest.cells if _names(policy, c.id))
+
+    @cached_property
+    def shared_nodes(self) -> frozenset[int]:
+        """Host nodes of which the kernel may choose for some piece."""
+        sets = {p.nodes for g in self.guests for p in g.pieces if len(p.nodes) > 1}
+        return frozenset(node for nodes in sets for node in nodes)
+
+    @cached_property
+    def pages(self) -> tuple[dict[Wanted, int], dict[Wanted, int]]:
+        """Pages to be taken from the pools up to the stage that is reserved for, and those that
+        growth beyond it to the maximum will take, by page size and host nodes."""
+        now: dict[Wanted, int] = {}
+        later: dict[Wanted, int] = {}
+        for guest in self.guests:
+            for piece in guest.pieces:
+                if not piece.taken:
+                    book = later if piece.stage > guest.reserve_stage(piece.cell) else now
+                    key = piece.page_size, piece.nodes
+                    book[key] = book.get(key, 0) + piece.pages
+        return now, later
 
 
 def subject_of(problem: Problem, plan: Plan) -> PlanSubject:

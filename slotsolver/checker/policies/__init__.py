@@ -23,6 +23,7 @@ PolicyCheck = Callable[[Any, PlanSubject], Iterator[Violation]]
 GROUP = "slotsolver.checks"
 
 
+@cache
 def check_for(kind: str) -> PolicyCheck:
     """The check of one of slotsolver's policy kinds. A kind without one is a defect: its plans
     would go unchecked."""
