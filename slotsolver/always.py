@@ -28,7 +28,7 @@ def slot_rows(guest: GuestModel, facts: GuestFacts) -> None:
     if facts.running:  # it runs with its slots, so they fit
         guest.model.add(guest.slots <= min(facts.slot_limit, facts.slots_written))
         return
-    small, large = _slots_that_fit(facts, 0, edge), _slots_that_fit(facts, edge, 1 << 43)
+    small, large = slots_that_fit(facts, 0, edge), slots_that_fit(facts, edge, 1 << 43)
     limit = min(facts.slot_limit, max(small, large))
     if facts.slots_written > limit and facts.guest.maximum_size > (facts.boot or 0) * MiB:
         guest.model.add_bool_or([])
@@ -44,7 +44,7 @@ def slot_rows(guest: GuestModel, facts: GuestFacts) -> None:
             row.only_enforce_if(literal)
 
 
-def _slots_that_fit(facts: GuestFacts, least: int, most: int) -> int:
+def slots_that_fit(facts: GuestFacts, least: int, most: int) -> int:
     """The slot count that the address space holds for every boot memory from ``least`` up to below
     ``most`` (MiB) that may be chosen; on x86 the map differs below and above ``large_ram``."""
     maximum = facts.guest.maximum_size

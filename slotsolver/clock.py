@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ortools.sat.python import cp_model
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
 
 DETERMINISTIC_LIMIT = 30.0
 """Without a time limit the search stops after this much of CP-SAT's deterministic time, which is
@@ -50,6 +52,8 @@ class Clock:
     def solver(self, *, presolve: bool = True, limit: float | None = None) -> cp_model.CpSolver:
         """A solver for the time that is left, or for ``limit`` of deterministic time if that is
         less: one worker and a fixed seed make it reproducible."""
+        from ortools.sat.python import cp_model  # a clock that runs for no search needs none
+
         solver = cp_model.CpSolver()
         parameters = solver.parameters
         parameters.num_workers = 1

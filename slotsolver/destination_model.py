@@ -15,9 +15,8 @@ from slotsolver.always import slot_rows
 from slotsolver.cell_facts import Backing, CellFacts
 from slotsolver.errors import InputError
 from slotsolver.facts import layout_options
-from slotsolver.placement import granule
 from slotsolver.problem import Device, Host
-from slotsolver.size import MiB
+from slotsolver.size import MiB, granule
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model

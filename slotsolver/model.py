@@ -15,12 +15,12 @@ from slotsolver.facts import GuestFacts
 from slotsolver.guest_model import GuestModel
 from slotsolver.kinds import answered_for
 from slotsolver.menu import OpenSizes
-from slotsolver.placement import CellClass, granule
+from slotsolver.placement import CellClass
 from slotsolver.policies import Policy
 from slotsolver.problem import Pool, Problem
 from slotsolver.running import pool_of
 from slotsolver.running_model import Cut
-from slotsolver.size import MiB
+from slotsolver.size import MiB, granule
 
 __all__ = ["GuestModel", "HostModel", "Linear", "PoolModel"]
 

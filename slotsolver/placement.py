@@ -14,15 +14,10 @@ from ortools.sat.python import cp_model
 
 from slotsolver.cell_facts import Backing
 from slotsolver.cell_model import CellModel, Linear
-from slotsolver.size import MiB
+from slotsolver.size import granule
 
 if TYPE_CHECKING:
     from slotsolver.model import GuestModel
-
-
-def granule(page_size: int) -> int:
-    """The unit (MiB) in which a pool is counted: its page, but at least 1 MiB."""
-    return max(1, page_size // MiB)
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
@@ -13,13 +12,14 @@ from slotsolver.clock import Clock
 from slotsolver.decide import decide, run, set_hint
 from slotsolver.errors import DefectError
 from slotsolver.growth_hint import growth_hint
-from slotsolver.layout import GuestLayout, read_layout
+from slotsolver.layout import read_layout
 from slotsolver.model import GuestModel, HostModel
 from slotsolver.objectives.growth_imbalance import GrowthImbalance
 from slotsolver.order import floor_for, in_order
 from slotsolver.plan import ObjectiveValue
 from slotsolver.policies import Objective
 from slotsolver.problem import Problem
+from slotsolver.solution import Solution
 
 COMPLETION_SECONDS = 5.0
 """Wall time for filling in what follows from a solution, even past the time limit: without it the
@@ -33,15 +33,6 @@ MISSING_STEP = 100
 
 LEVEL_LIMIT = 0.1
 """Deterministic time spent on making later growth of running guests even."""
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Layouts with the values of the objectives; ``proven`` if every one is optimal."""
-
-    layouts: tuple[GuestLayout, ...]
-    values: tuple[ObjectiveValue, ...]
-    proven: bool
 
 
 def _minimise(

@@ -24,6 +24,11 @@ _LETTERS = "kmgtpe"
 _NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", re.ASCII)
 
 
+def granule(page_size: int) -> int:
+    """The unit (MiB) in which a pool is counted: its page, but at least 1 MiB."""
+    return max(1, page_size // MiB)
+
+
 def unit_bytes(unit: str) -> int | None:
     """Bytes in one ``unit`` by libvirt's rules, ``None`` if libvirt knows no such unit."""
     name = unit.lower()

@@ -16,7 +16,7 @@ from slotsolver.growth_hint import even_totals, growth_hint
 from slotsolver.problem import Problem
 from slotsolver.search import _complete
 from slotsolver.size import MiB
-from slotsolver.solver import _build
+from slotsolver.cp_sat import _build
 from tests.constraints.builders import BASE, B, packed, problem, running
 
 BLOCK = B // MiB

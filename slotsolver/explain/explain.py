@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ortools.sat.python import cp_model
-
 from slotsolver.clock import Clock
 from slotsolver.explain.binding import Bindings
 from slotsolver.explain.compare import Bests, Values
@@ -17,7 +15,7 @@ from slotsolver.gather import gather
 from slotsolver.order import in_order
 from slotsolver.plan import Explanation, Infeasible, Plan, Undecided
 from slotsolver.problem import Problem
-from slotsolver.search import Solution
+from slotsolver.solution import NoSolution, Solution
 from slotsolver.solver import best, feasible, solve
 
 QUESTION_LIMIT = 2.0
@@ -107,7 +105,7 @@ class _Asking:
             self._clock.deterministic += mine.deterministic
         if isinstance(found, Solution):
             return found.values
-        return found != cp_model.INFEASIBLE
+        return found != NoSolution.PROVEN
 
     def feasible(self, problem: Problem) -> bool | None:
         """Whether there is any plan."""

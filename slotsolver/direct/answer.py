@@ -1,0 +1,233 @@
+"""The answer without a search: sizes, then places, each at a bound that nothing can be below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slotsolver.cell_facts import Backing
+from slotsolver.constraints.host_nodes import HostNodes
+from slotsolver.direct.near import Distances, Search, Spot, Wish
+from slotsolver.direct.rooms import Demand, Rooms, Undecided
+from slotsolver.direct.scope import understood
+from slotsolver.direct.sizing import GuestSizing, size_up
+from slotsolver.facts import GuestFacts
+from slotsolver.host import Host
+from slotsolver.layout import CellLayout, GuestLayout, NewDimm
+from slotsolver.objectives.finest_step import FinestStep
+from slotsolver.plan import ObjectiveValue
+from slotsolver.policies import Objective
+from slotsolver.problem import Problem
+from slotsolver.size import MiB, granule
+from slotsolver.solution import Solution
+
+
+def answer(
+    problem: Problem, facts: Sequence[GuestFacts], objectives: Sequence[Objective]
+) -> Solution | None:
+    """The best solution, proven, where closed forms find it; ``None`` where the search has to.
+
+    Every value that it has is a bound too: of sizes by :mod:`slotsolver.direct.sizing`, of places
+    because each guest lies as it would lie alone on the host.
+    """
+    if not understood(problem, facts, objectives):
+        return None
+    sized = _sized(facts, objectives)
+    if sized is None:
+        return None
+    placed = _placed(problem, sized)
+    if placed is None:
+        return None
+    values = _values(sized, placed)
+    return Solution(
+        layouts=placed.layouts,
+        values=tuple(
+            ObjectiveValue(
+                kind=objective.kind,
+                value=values[objective.kind] * objective.scale,
+                bound=values[objective.kind] * objective.scale,
+                unit=objective.unit,
+            )
+            for objective in objectives
+        ),
+        proven=True,
+    )
+
+
+def _sized(
+    facts: Sequence[GuestFacts], objectives: Sequence[Objective]
+) -> list[GuestSizing] | None:
+    fine = next((o for o in objectives if isinstance(o, FinestStep)), None)
+    sized = []
+    for guest in facts:
+        own = size_up(guest, fine.floor(guest.default_step) if fine else None)
+        if own is None:
+            return None
+        sized.append(own)
+    return sized
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Layouts of all guests, and what their places come to: distance, pages, bytes stranded."""
+
+    layouts: tuple[GuestLayout, ...]
+    cost: tuple[int, int, int]
+
+
+def _placed(problem: Problem, sized: Sequence[GuestSizing]) -> Placed | None:
+    if problem.host is None:
+        return _placed_nowhere(sized)
+    rooms = Rooms(problem, problem.host)
+    wishes = [wish_of(rooms, own) for own in sized]
+    try:
+        spots = _spots(rooms, wishes, distances(problem.host))
+    except Undecided:
+        return None
+    if spots is None:
+        return None
+    layouts = tuple(
+        _layout(own, _backings(rooms, wish, spot))
+        for own, wish, spot in zip(sized, wishes, spots, strict=True)
+    )
+    distance = sum(spot.cost[0] for spot in spots)
+    return Placed(layouts, (distance, sum(spot.cost[1] for spot in spots), spots[-1].cost[2]))
+
+
+def _placed_nowhere(sized: Sequence[GuestSizing]) -> Placed:
+    """Without a host each cell has the largest pages that it can have."""
+    pages = 0
+    layouts = []
+    for own in sized:
+        backings = []
+        for cell in own.cells:
+            page = max(cell.dimms)
+            grain = granule(page) * MiB
+            pages += -(-cell.reserved * MiB // grain) * (grain // page)
+            backings.append(Backing(page, page, ()))
+        layouts.append(_layout(own, backings))
+    return Placed(tuple(layouts), (0, pages, 0))
+
+
+@dataclass(frozen=True)
+class OrderedWish:
+    """A wish with its cells in the order in which they are placed: ``ids`` are theirs."""
+
+    wish: Wish
+    ids: tuple[int, ...]
+
+
+def wish_of(rooms: Rooms, sized: GuestSizing) -> OrderedWish:
+    """What a guest asks of the host's nodes. Cells that take most are placed first."""
+    facts = sized.facts
+    cells = facts.guest.cells
+    place = {node: n for n, node in enumerate(rooms.ids)}
+    uniform = len({a.distance(b.id) for a in cells for b in cells if a.id < b.id}) <= 1
+    kinds: dict[object, list[int]] = {}
+    demands: dict[object, Demand] = {}
+    for cell, own in zip(facts.cells, sized.cells, strict=True):
+        key = (own.reserved, tuple(own.dimms), cell.nodes, None if uniform else cell.id)
+        if key not in kinds:
+            demands[key] = rooms.demand(own.reserved, tuple(own.dimms))
+        kinds.setdefault(key, []).append(cell.id)
+    order = sorted(kinds, key=lambda key: -sized.cells[kinds[key][0]].reserved)
+    ids = tuple(i for key in order for i in kinds[key])
+    nodes = {
+        key: tuple(sorted(place[node] for (node,) in facts.cells[kinds[key][0]].nodes))
+        for key in order
+    }
+    return OrderedWish(
+        Wish(
+            demands=tuple(demands[key] for key in order),
+            kinds=tuple(n for n, key in enumerate(order) for _ in kinds[key]),
+            nodes=tuple(nodes[key] for key in order for _ in kinds[key]),
+            apart=tuple(
+                tuple(0 if a == b else cells[min(a, b)].distance(max(a, b)) for b in ids)
+                for a in ids
+            ),
+            distinct=any(isinstance(p, HostNodes) and p.distinct for p in facts.policies),
+        ),
+        ids,
+    )
+
+
+def distances(host: Host) -> Distances:
+    """The distance between each two nodes, by their places: the larger one of both ways."""
+    ids = [node.id for node in host.nodes]
+    there = [[host.distance(a, b) for b in ids] for a in ids]
+    every = range(len(ids))
+    return tuple(tuple(max(there[a][b], there[b][a]) for b in every) for a in every)
+
+
+def _spots(rooms: Rooms, wishes: Sequence[OrderedWish], far: Distances) -> list[Spot] | None:
+    """Where each guest lies: one after the other on what is left, as well as it would lie alone.
+
+    A single guest is placed as well as can be. Of several ones each has a distance, and with that
+    pages, below which it could not be on an empty host; where all have these, and no more is
+    stranded than whatever is done, nothing is better.
+    """
+    first = list(rooms.rooms)
+    if len(wishes) == 1:
+        spot = Search(wishes[0].wish, rooms, first, far).run()
+        return None if spot is None else [spot]
+    alone: dict[Wish, tuple[int, int]] = {}
+    now, spots = list(first), []
+    for ordered in wishes:
+        wish = ordered.wish
+        if wish not in alone:
+            best = Search(wish, rooms, first, far).run()
+            if best is None:
+                return None
+            alone[wish] = best.cost[:2]
+        spot = Search(wish, rooms, now, far).run()
+        if spot is None or spot.cost[:2] != alone[wish]:
+            return None
+        for node, mix in spot.mixes.items():
+            now[node] = mix.left
+        spots.append(spot)
+    every = [demand for wish in alone for demand in wish.demands]
+    least = sum(rooms.untouchable(n, room, every) for n, room in enumerate(first))
+    return spots if spots[-1].cost[2] == least else None
+
+
+def _backings(rooms: Rooms, ordered: OrderedWish, spot: Spot) -> list[Backing]:
+    """The backing of each cell, by its id: on each node the first cells have the finest pages."""
+    left = {
+        (node, kind, place): count
+        for node, mix in spot.mixes.items()
+        for kind, split in enumerate(mix.given)
+        for place, count in enumerate(split)
+    }
+    found: dict[int, Backing] = {}
+    for cell, kind, node in zip(ordered.ids, ordered.wish.kinds, spot.nodes, strict=True):
+        place = next(p for p in range(len(rooms.page_sizes)) if left.get((node, kind, p)))
+        left[node, kind, place] -= 1
+        page = rooms.page_sizes[place]
+        found[cell] = Backing(page, page, (rooms.ids[node],))
+    return [found[cell] for cell in sorted(found)]
+
+
+def _layout(sized: GuestSizing, backings: Sequence[Backing]) -> GuestLayout:
+    cells = tuple(
+        CellLayout(
+            boot=cell.boot,
+            totals=cell.totals,
+            backing=backing,
+            dimms=tuple(NewDimm(*dimm, backing.nodes) for dimm in cell.dimms[backing.page]),
+        )
+        for cell, backing in zip(sized.cells, backings, strict=True)
+    )
+    return GuestLayout(sized.facts, cells)
+
+
+def _values(sized: Sequence[GuestSizing], placed: Placed) -> dict[str, int]:
+    """The value of each objective, in the units of the model."""
+    return {
+        "least-imbalance": sum(own.imbalance for own in sized),
+        "finest-step": sum(own.step for own in sized),
+        "fewest-slots": sum(own.slots for own in sized),
+        "shortest-distance": placed.cost[0],
+        "largest-pages": placed.cost[1],
+        "least-stranding": placed.cost[2],
+        "lowest-maxmem": sum(cell.totals[-1] for own in sized for cell in own.cells),
+    }
