@@ -10,24 +10,25 @@ leave the largest gaps whole.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from slotsolver.errors import DefectError, InputError
 from slotsolver.facts import GuestFacts, layout_options
+from slotsolver.fields import made
 from slotsolver.fit import Fit, Item, fit, gaps_between
 from slotsolver.layout import GuestLayout, NewDimm
 from slotsolver.packing import Gap
 from slotsolver.place_virtio import new_virtio, virtio_addresses
 from slotsolver.plan import DimmState, PlannedDimm
 from slotsolver.platforms import Range
-from slotsolver.problem import Device
+from slotsolver.problem import Device, ReservedDimm
 from slotsolver.size import MiB
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A new DIMM to be placed (bytes); ``address`` where it is settled already."""
 
     cell: int
@@ -42,10 +43,13 @@ class Row:
         return self.dimm.size * MiB
 
 
-def place(layout: GuestLayout, slots: int, block: int) -> tuple[PlannedDimm, ...]:
+def place(
+    layout: GuestLayout, slots: int, block: int, *, joined: bool = False
+) -> tuple[PlannedDimm, ...]:
     """Every DIMM of the layout with its slot and address, in slot order.
 
-    ``slots`` is the slot count written, ``block`` the guest's memory block in bytes.
+    ``slots`` is the slot count written, ``block`` the guest's memory block in bytes; ``joined``
+    says that the plan has one stage in place of the layout's first two.
     """
     facts = layout.facts
     window = device_window(facts, layout.boot * MiB, layout.maximum * MiB, slots)
@@ -59,25 +63,29 @@ def place(layout: GuestLayout, slots: int, block: int) -> tuple[PlannedDimm, ...
         addresses = _gently(facts, window, staying, rows)
     if addresses is None:
         raise DefectError(f"guest {facts.guest.name}: the planned DIMMs do not fit the window")
+    pages = [cell.backing.dimm_page for cell in layout.cells]
+    states = _states(facts)
     planned = [
-        PlannedDimm(
-            slot=row.slot,
-            size=row.size,
-            cell=row.cell,
-            page_size=layout.cells[row.cell].backing.dimm_page,
-            host_nodes=row.dimm.nodes,
-            address=address,
-            state=_state(facts, row.dimm.stage),
-            stage=row.dimm.stage,
+        made(
+            PlannedDimm,
+            {
+                "slot": row.slot,
+                "size": row.size,
+                "cell": row.cell,
+                "page_size": pages[row.cell],
+                "host_nodes": row.dimm.nodes,
+                "address": address,
+                "state": states[row.dimm.stage],
+                "stage": row.dimm.stage - 1 if joined and row.dimm.stage else row.dimm.stage,
+            },
         )
         for row, address in zip(rows, addresses, strict=True)
     ]
+    present = _present(layout, existing)
+    if not present and not layout.taken:
+        return tuple(planned)  # numbered in this order
     order = {"unplug": 0, "present": 1}
-    return tuple(
-        sorted(
-            [*planned, *_present(layout, existing)], key=lambda d: (d.slot, order.get(d.state, 2))
-        )
-    )
+    return tuple(sorted([*planned, *present], key=lambda d: (d.slot, order.get(d.state, 2))))
 
 
 def numbered(layout: GuestLayout, staying: Sequence[Device], slots: int, block: int) -> list[Row]:
@@ -85,23 +93,18 @@ def numbered(layout: GuestLayout, staying: Sequence[Device], slots: int, block: 
     used = {d.slot for d in staying if d.takes_slot}
     used |= {dimm.slot for _, dimm in layout.taken}
     numbers = (n for n in range(slots) if n not in used)
-    taken = list(layout.taken)
+    taken: dict[tuple[int, int, int], deque[ReservedDimm]] = {}
+    for stage, kept in layout.taken:
+        taken.setdefault((stage, kept.cell, kept.size), deque()).append(kept)
+    aligned = [alignment(layout, cell, block) for cell in range(len(layout.cells))]
     rows = []
     for cell, dimm in plug_order(layout):
-        align = alignment(layout, cell, block)
-        as_planned = next(
-            (
-                (stage, kept)
-                for stage, kept in taken
-                if (stage, kept.cell, kept.size) == (dimm.stage, cell, dimm.size * MiB)
-            ),
-            None,
-        )
-        if as_planned is None:
-            rows.append(Row(cell, dimm, next(numbers), align))
+        as_planned = taken.get((dimm.stage, cell, dimm.size * MiB)) if taken else None
+        if as_planned:
+            kept = as_planned.popleft()
+            rows.append(Row(cell, dimm, kept.slot, aligned[cell], kept.address))
         else:
-            taken.remove(as_planned)
-            rows.append(Row(cell, dimm, as_planned[1].slot, align, as_planned[1].address))
+            rows.append(Row(cell, dimm, next(numbers), aligned[cell]))
     return rows
 
 
@@ -133,7 +136,8 @@ def _gently(
     """Addresses of a running guest's DIMMs that leave the largest gaps whole: what comes now goes
     into as few of the smallest gaps as hold it, what comes later into what is left; only where that
     finds no place, all are placed together."""
-    now = [row for row in rows if row.address is None and row.dimm.stage <= facts.target_stage]
+    target = facts.target_stage
+    now = [row for row in rows if row.address is None and row.dimm.stage <= target]
     if window is None or not now:
         return fit_rows(window, staying, rows).addresses
     taken = [(d.address, d.address + d.size) for d in staying if d.address]
@@ -145,7 +149,7 @@ def _gently(
         found = fit(gaps[:number], [Item(row.align, row.size) for row in now]).addresses
         if found is not None:
             placed = {row.slot: at for row, at in zip(now, found, strict=True)}
-            settled = [replace(row, address=placed.get(row.slot, row.address)) for row in rows]
+            settled = [row._replace(address=placed.get(row.slot, row.address)) for row in rows]
             whole = fit_rows(window, staying, settled).addresses
             return whole or fit_rows(window, staying, rows).addresses
     return fit_rows(window, staying, rows).addresses
@@ -158,7 +162,8 @@ def _in_first_gaps(
     run, or has planned virtio-mem devices."""
     if layout.facts.running or new_virtio(layout):
         return None
-    wanted = sorted(((-row.align, row.size, row.slot) for row in rows), key=lambda w: (w[0], w[2]))
+    wanted = [(-row.align, row.slot, row.size) for row in rows]
+    wanted.sort()
     found = _addresses(wanted, [free_gaps(window, staying)], {}) or _addresses(
         wanted, [[gap] for gap in free_gaps(window, staying)], layout.gap_counts
     )
@@ -174,8 +179,9 @@ def _around_virtio(
 ) -> tuple[int, ...] | None:
     """Addresses where virtio-mem devices are planned: first what is plugged at boot, behind it the
     devices, then what comes later."""
-    now = [row for row in rows if row.dimm.stage <= layout.facts.target_stage]
-    later = [row for row in rows if row.dimm.stage > layout.facts.target_stage]
+    target = layout.facts.target_stage
+    now = [row for row in rows if row.dimm.stage <= target]
+    later = [row for row in rows if row.dimm.stage > target]
     found = fit_rows(window, staying, now, best=False).addresses
     if found is None:
         return None
@@ -185,7 +191,7 @@ def _around_virtio(
         new_virtio(layout), virtio_addresses(layout, window, taken, block), strict=True
     ):
         taken.append((at, at + device.size * MiB))
-    settled = [replace(row, address=at) for row, at in zip(now, found, strict=True)]
+    settled = [row._replace(address=at) for row, at in zip(now, found, strict=True)]
     gaps = gaps_between(window.base, window.end, taken) if window else []
     behind = fit(gaps, [Item(row.align, row.size) for row in later], best=False).addresses
     if behind is None:
@@ -195,10 +201,11 @@ def _around_virtio(
     return tuple(by_slot[row.slot] for row in rows)
 
 
-def _state(facts: GuestFacts, stage: int) -> DimmState:
-    if stage > facts.target_stage:
-        return "reserved"
-    return "plug" if facts.guest.running else "plugged"
+def _states(facts: GuestFacts) -> list[DimmState]:
+    """What new DIMMs of each stage are."""
+    target = facts.target_stage
+    now: DimmState = "plug" if facts.guest.running else "plugged"
+    return [now if stage <= target else "reserved" for stage in range(len(facts.stages))]
 
 
 def plug_order(layout: GuestLayout) -> list[tuple[int, NewDimm]]:
@@ -208,8 +215,8 @@ def plug_order(layout: GuestLayout) -> list[tuple[int, NewDimm]]:
         rounds: dict[int, int] = {}
         for dimm in cell.dimms:
             turn = rounds[dimm.stage] = rounds.get(dimm.stage, -1) + 1
-            keyed.append(((dimm.stage, turn, number), dimm))
-    return [(key[2], dimm) for key, dimm in sorted(keyed, key=lambda k: k[0])]
+            keyed.append((dimm.stage, turn, number, dimm))
+    return [(number, dimm) for _, _, number, dimm in sorted(keyed)]
 
 
 def alignment(layout: GuestLayout, cell: int, block: int) -> int:
@@ -280,15 +287,15 @@ def _addresses(
     gaps: Sequence[list[Gap]],
     quota: Mapping[int, tuple[int, ...]],
 ) -> dict[int, int] | None:
-    """An address for each ``(-alignment, size, slot)`` by slot, ``None`` if one finds no place.
+    """An address for each ``(-alignment, slot, size)`` by slot, ``None`` if one finds no place.
 
     With a quota (DIMMs of each size in each gap, as the layout counts them) only those gaps are
     used, which always succeeds; without, each DIMM takes the first gap.
     """
     left = {size: list(counts) for size, counts in quota.items()}
     found: dict[int, int] = {}
-    for align, size, slot in wanted:
-        counts = left.get(size // MiB)
+    for align, slot, size in wanted:
+        counts = left.get(size // MiB) if left else None
         number = next(n for n, count in enumerate(counts) if count) if counts else 0
         if counts:
             counts[number] -= 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from slotsolver.bounds import fewest_dimms, fewest_exact
 from slotsolver.checker import unvouched
 from slotsolver.facts import layout_options
+from slotsolver.fields import made
 from slotsolver.layout import CellLayout, GuestLayout
 from slotsolver.place import device_window, place, settle_devices
 from slotsolver.place_virtio import new_virtio, virtio_addresses
@@ -24,7 +25,7 @@ from slotsolver.plan import (
     SolverFacts,
     Stage,
 )
-from slotsolver.problem import Host, Problem
+from slotsolver.problem import Host, Pool, Problem
 from slotsolver.running import pool_of
 from slotsolver.size import MiB, format_size
 from slotsolver.write_destination import destination
@@ -63,18 +64,14 @@ def _guest(layout: GuestLayout) -> PlannedGuest:
     facts = layout.facts
     slots = _slots(layout)
     block = layout_block(layout, slots)
-    dimms = place(layout, slots, block)
+    joined = _boots_with_first(layout)
+    dimms = place(layout, slots, block, joined=joined)
     virtio = _virtio(layout, slots, block, dimms)
-    stages = tuple(
-        Stage(
-            name=stage.name,
-            memory=(sum(cell.totals[number] for cell in layout.cells) + facts.outside) * MiB,
-            cells=tuple(cell.totals[number] * MiB for cell in layout.cells),
-        )
-        for number, stage in enumerate(facts.stages)
-    )
-    if facts.running is None:
-        dimms, stages, virtio = merge_boot(dimms, stages, virtio)
+    stages = _stages(layout)
+    if joined:
+        first = stages[1].model_copy(update={"name": f"{stages[0].name}+{stages[1].name}"})
+        stages = (first, *stages[2:])
+        virtio = tuple(v.model_copy(update={"stages": v.stages[1:]}) for v in virtio)
     return PlannedGuest(
         name=facts.guest.name,
         memory=next(s.memory for s in stages if "target" in s.name.split("+")),
@@ -84,11 +81,14 @@ def _guest(layout: GuestLayout) -> PlannedGuest:
         step=max((d.size for d in dimms if d.state not in ("present", "unplug")), default=0),
         stages=stages,
         cells=tuple(
-            PlannedCell(
-                id=number,
-                boot=cell.boot * MiB,
-                page_size=cell.backing.page,
-                host_nodes=cell.backing.nodes,
+            made(
+                PlannedCell,
+                {
+                    "id": number,
+                    "boot": cell.boot * MiB,
+                    "page_size": cell.backing.page,
+                    "host_nodes": cell.backing.nodes,
+                },
             )
             for number, cell in enumerate(layout.cells)
         ),
@@ -119,6 +119,8 @@ def _virtio(
 ) -> tuple[PlannedVirtioMem, ...]:
     """Every virtio-mem device; planned ones lie where QEMU puts them behind what is plugged."""
     facts = layout.facts
+    if not new_virtio(layout) and all(d.model != "virtio-mem" for d in facts.guest.devices):
+        return ()
     window = device_window(facts, layout.boot * MiB, layout.maximum * MiB, slots)
     there = settle_devices(facts, window, slots)
     taken = [(d.address, d.address + d.size) for d in there if d.address and d.model != "dimm"]
@@ -130,19 +132,21 @@ def _virtio(
     return planned_virtio(layout, addresses, by_index)
 
 
-def merge_boot(
-    dimms: tuple[PlannedDimm, ...],
-    stages: tuple[Stage, ...],
-    virtio: tuple[PlannedVirtioMem, ...] = (),
-) -> tuple[tuple[PlannedDimm, ...], tuple[Stage, ...], tuple[PlannedVirtioMem, ...]]:
-    """One stage instead of two where freely chosen boot memory is all of the first size."""
-    boot, first = stages[0], stages[1] if len(stages) > 1 else None
-    if first is None or boot.cells != first.cells:
-        return dimms, stages, virtio
-    joined = first.model_copy(update={"name": f"{boot.name}+{first.name}"})
-    moved = tuple(d if d.stage == 0 else d.model_copy(update={"stage": d.stage - 1}) for d in dimms)
-    fewer = tuple(v.model_copy(update={"stages": v.stages[1:]}) for v in virtio)
-    return moved, (joined, *stages[2:]), fewer
+def _boots_with_first(layout: GuestLayout) -> bool:
+    """Whether freely chosen boot memory is all of the first size: one stage instead of two."""
+    if layout.facts.running or len(layout.facts.stages) < 2:
+        return False
+    return all(cell.totals[0] == cell.totals[1] for cell in layout.cells)
+
+
+def _stages(layout: GuestLayout) -> tuple[Stage, ...]:
+    """The stages of the layout in bytes."""
+    facts, found = layout.facts, []
+    for number, stage in enumerate(facts.stages):
+        cells = tuple(cell.totals[number] * MiB for cell in layout.cells)
+        memory = sum(cells) + facts.outside * MiB
+        found.append(made(Stage, {"name": stage.name, "memory": memory, "cells": cells}))
+    return tuple(found)
 
 
 def layout_block(layout: GuestLayout, slots: int) -> int:
@@ -201,20 +205,16 @@ def host_use(host: Host, layouts: Sequence[GuestLayout]) -> HostUse:
     """What the layouts take of the host where the guests are."""
     now: dict[tuple[int, int], int] = {}
     later: dict[tuple[int, int], int] = {}
-    back = _returned(layouts)
-    free = {
-        (n.id, size): host.pool(n.id, size).free + back.get((n.id, size), 0)
-        for n in host.nodes
-        for size in host.page_sizes()
-    }
+    back, sizes = _returned(layouts), host.page_sizes()
+    pools = {(node.id, size): host.pool(node.id, size) for node in host.nodes for size in sizes}
+    free = {key: pool.free + back.get(key, 0) for key, pool in pools.items()}
     for layout in layouts:
         facts = layout.facts
-        last = len(facts.stages) - 1
+        target, last = facts.target_stage, len(facts.stages) - 1
         for number, cell in enumerate(layout.cells):
             booked: dict[tuple[tuple[int, ...], int], int] = {}
-            for nodes, page, pages in pages_used(
-                layout, cell, number, facts.reserve_stage(facts.cells[number])
-            ):
+            until = target if facts.cells[number].reserve == "target" else last
+            for nodes, page, pages in pages_used(layout, cell, number, until):
                 _take(now, free, nodes, page, pages)
                 booked[nodes, page] = booked.get((nodes, page), 0) + pages
             for nodes, page, pages in pages_used(layout, cell, number, last):
@@ -226,20 +226,32 @@ def host_use(host: Host, layouts: Sequence[GuestLayout]) -> HostUse:
             NodeUse(
                 id=node.id,
                 pools=tuple(
-                    PoolUse(
-                        page_size=size,
-                        total=host.pool(node.id, size).total,
-                        free_before=host.pool(node.id, size).free,
-                        free_after=host.pool(node.id, size).free
-                        + back.get((node.id, size), 0)
-                        - now.get((node.id, size), 0),
-                        promised=later.get((node.id, size), 0),
-                    )
-                    for size in host.page_sizes()
+                    _pool_use((node.id, size), pools[node.id, size], back, now, later)
+                    for size in sizes
                 ),
             )
             for node in host.nodes
         )
+    )
+
+
+def _pool_use(
+    key: tuple[int, int],
+    pool: Pool,
+    back: Mapping[tuple[int, int], int],
+    now: Mapping[tuple[int, int], int],
+    later: Mapping[tuple[int, int], int],
+) -> PoolUse:
+    """A pool, of which pages come back, are taken now, and are promised to later growth."""
+    return made(
+        PoolUse,
+        {
+            "page_size": pool.page_size,
+            "total": pool.total,
+            "free_before": pool.free,
+            "free_after": pool.free + back.get(key, 0) - now.get(key, 0),
+            "promised": later.get(key, 0),
+        },
     )
 
 
@@ -248,6 +260,8 @@ def _returned(layouts: Sequence[GuestLayout]) -> dict[tuple[int, int], int]:
     back: dict[tuple[int, int], int] = {}
     for layout in layouts:
         facts, sizes = layout.facts, dict[int, int]()
+        if not facts.running and not layout.gone:
+            continue
         for index in layout.gone:
             sizes[index] = facts.guest.devices[index].size
         for virtio in (v for cell in layout.cells for v in cell.virtio):
@@ -329,10 +343,12 @@ def _order_notes(use: HostUse | None, layouts: Sequence[GuestLayout]) -> Iterato
 def _nameless_note(layout: GuestLayout) -> Iterator[str]:
     """Say which devices of a running guest can only stay as they are."""
     guest = layout.facts.guest
+    if not guest.running:
+        return
     names = [
         f"its {d.model}" if d.slot is None else f"its {d.model} in slot {d.slot}"
         for d in guest.devices
-        if guest.running and d.is_ram and d.nameless
+        if d.is_ram and d.nameless
     ]
     if names:
         yield (
@@ -344,8 +360,11 @@ def _nameless_note(layout: GuestLayout) -> Iterator[str]:
 def _cliff_note(layout: GuestLayout) -> Iterator[str]:
     """Say where boot memory was chosen to keep the guest's memory block small."""
     facts = layout.facts
-    target = sum(cell.totals[facts.target_stage] for cell in layout.cells)
-    if len(facts.blocks) == 1 or layout.boot == target:
+    if len(facts.blocks) == 1:
+        return
+    stage = facts.target_stage
+    target = sum(cell.totals[stage] for cell in layout.cells)
+    if layout.boot == target:
         return
     options = layout_options(facts)
     maximum = layout.maximum * MiB
