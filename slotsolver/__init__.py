@@ -2,8 +2,8 @@
 
 ``solve`` takes a :class:`Problem` and answers with a :class:`Plan`, :class:`Infeasible` or
 :class:`Undecided`; ``explain`` says what holds the plan back; ``check`` judges a plan or a domain
-independently. Importing this package loads next to nothing: what stands in ``_HOMES`` is imported
-when it is asked for, ortools at the first call that solves.
+independently. Importing this package loads next to nothing: pydantic comes with the first name that
+needs it (:mod:`slotsolver.lazy`), ortools with the first call that does.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import slotsolver.explain  # noqa: F401 - else it would take the place of the function below
 from slotsolver.errors import DefectError, InputError, SizeError, SlotsolverError
+from slotsolver.lazy import lazily
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -21,6 +22,23 @@ if TYPE_CHECKING:
     from slotsolver.plan import Explanation, Infeasible, Plan, Undecided
     from slotsolver.problem import Cell, Device, Guest, Host, HostNode, Pool, Problem
     from slotsolver.size import format_size, parse_size
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "slotsolver.plan": ("Explanation", "Infeasible", "Plan", "Undecided"),
+            "slotsolver.problem": (
+                "Cell",
+                "Device",
+                "Guest",
+                "Host",
+                "HostNode",
+                "Pool",
+                "Problem",
+            ),
+            "slotsolver.size": ("format_size", "parse_size"),
+        },
+    )
 
 __all__ = [
     "Cell",
@@ -44,30 +62,6 @@ __all__ = [
     "parse_size",
     "solve",
 ]
-
-_HOMES = {
-    "slotsolver.plan": ("Explanation", "Infeasible", "Plan", "Undecided"),
-    "slotsolver.problem": ("Cell", "Device", "Guest", "Host", "HostNode", "Pool", "Problem"),
-    "slotsolver.size": ("format_size", "parse_size"),
-}
-"""The modules of those public names that take time to import, because pydantic does. Whoever runs
-`slotsolver --help` or wants one submodule imports this package too, and need not wait for them."""
-
-if not TYPE_CHECKING:  # to type checkers only what is imported above is there
-
-    def __getattr__(name: str) -> object:
-        """Import a public name when it is asked for the first time (PEP 562)."""
-        from importlib import import_module
-
-        for module, names in _HOMES.items():
-            if name in names:
-                value = globals()[name] = getattr(import_module(module), name)
-                return value
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__() -> list[str]:
-        """What is there, imported or not."""
-        return sorted({*globals(), *__all__})
 
 
 def solve(

@@ -21,6 +21,13 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
+class Seldom(Model):
+    """A model that most runs do without. Pydantic builds what it validates with when that is asked
+    for, and not at the import that everybody waits for."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 class Remembering(Model):
     """A model that keeps what is derived from its fields (``cached_property``). That is no part of
     it, and a copy derives it anew, because its fields may differ."""

@@ -1,7 +1,6 @@
 """The host: NUMA nodes and their pools, as frozen data. Sizes are bytes, page counts pages."""
 
-from __future__ import annotations
-
+# Annotations are no text here, as in `plan.py`: pydantic would have to compile each of them.
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal, Self

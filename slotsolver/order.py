@@ -8,23 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from slotsolver.facts import GuestFacts
-from slotsolver.objectives.fewest_plugs import FewestPlugs
 from slotsolver.objectives.fewest_slots import FewestSlots
-from slotsolver.objectives.fewest_unplugs import FewestUnplugs
 from slotsolver.objectives.finest_step import FinestStep
 from slotsolver.objectives.largest_pages import LargestPages
 from slotsolver.objectives.least_imbalance import LeastImbalance
 from slotsolver.objectives.least_stranding import LeastStranding
 from slotsolver.objectives.lowest_maxmem import LowestMaxmem
-from slotsolver.objectives.needless_unplug import NeedlessUnplug
-from slotsolver.objectives.planned_growth import PlannedGrowth
 from slotsolver.objectives.preferred_pages import PreferredPages
 from slotsolver.objectives.shortest_distance import ShortestDistance
-from slotsolver.objectives.stranded_growth import StrandedGrowth
-from slotsolver.objectives.target_distance import TargetDistance
-from slotsolver.objectives.unpaid_growth import UnpaidGrowth
 from slotsolver.policies import Objective
-from slotsolver.problem import Problem
+from slotsolver.problem import Guest, Problem
 
 GROWTH_KINDS = frozenset({"step", "relative-step", "exact", "waypoints"})
 """Policies that say how growth is to be cut; with one of these the default step has no say."""
@@ -55,15 +48,9 @@ def defaults(problem: Problem) -> tuple[Objective, ...]:
     )
     step = () if cut else (FinestStep(down_to="default"),)
     running = [guest for guest in problem.guests if guest.running]
-    planned = (PlannedGrowth(),) if any(guest.growth for guest in running) else ()
-    first = (TargetDistance(), *planned, NeedlessUnplug(), FewestUnplugs(), FewestPlugs())
-    if running:
-        last = (StrandedGrowth(), UnpaidGrowth())
-        before = (*first, LeastImbalance(), *last)
-        if len(running) == len(problem.guests):
-            return (*before, ShortestDistance(), LargestPages())
-    else:
-        before = (LeastImbalance(),)
+    before = _while_running(running) if running else (LeastImbalance(),)
+    if len(running) == len(problem.guests):
+        return (*before, ShortestDistance(), LargestPages())
     return (
         *before,
         *step,
@@ -73,6 +60,22 @@ def defaults(problem: Problem) -> tuple[Objective, ...]:
         LeastStranding(),
         LowestMaxmem(),
     )
+
+
+def _while_running(guests: Sequence[Guest]) -> tuple[Objective, ...]:
+    """What comes first where these guests are running; imported here, because most plans are of
+    guests that are not."""
+    from slotsolver.objectives.fewest_plugs import FewestPlugs
+    from slotsolver.objectives.fewest_unplugs import FewestUnplugs
+    from slotsolver.objectives.needless_unplug import NeedlessUnplug
+    from slotsolver.objectives.planned_growth import PlannedGrowth
+    from slotsolver.objectives.stranded_growth import StrandedGrowth
+    from slotsolver.objectives.target_distance import TargetDistance
+    from slotsolver.objectives.unpaid_growth import UnpaidGrowth
+
+    planned = (PlannedGrowth(),) if any(guest.growth for guest in guests) else ()
+    first = (TargetDistance(), *planned, NeedlessUnplug(), FewestUnplugs(), FewestPlugs())
+    return (*first, LeastImbalance(), StrandedGrowth(), UnpaidGrowth())
 
 
 def in_order(problem: Problem, facts: Sequence[GuestFacts]) -> tuple[Objective, ...]:

@@ -3,13 +3,13 @@
 Sizes and addresses are bytes, pool counts are pages. The JSON of these models is the interface.
 """
 
-from __future__ import annotations
-
+# Annotations are no text here (no `from __future__ import annotations`): pydantic would compile
+# each of them anew, a fifth of the time that importing this module takes.
 from typing import Literal
 
 from pydantic import AliasChoices, Field
 
-from slotsolver.fields import Ids, Model
+from slotsolver.fields import Ids, Model, Seldom
 
 DimmState = Literal["present", "plug", "unplug", "plugged", "reserved"]
 """``present`` was there and stays, ``plug`` is added now, ``unplug`` is removed now, ``plugged`` is
@@ -204,7 +204,7 @@ class PoolFacts(Model):
     free: int
 
 
-class Conflict(Model):
+class Conflict(Seldom):
     """A rule that takes part in the contradiction, and what it says."""
 
     rule: str
@@ -212,7 +212,7 @@ class Conflict(Model):
     pool: PoolFacts | None = None
 
 
-class Remedy(Model):
+class Remedy(Seldom):
     """A change that makes the problem feasible. ``from_`` is written as ``from``.
 
     ``smallest`` says that less of it is known not to help. ``command`` carries it out, where it is
@@ -227,7 +227,7 @@ class Remedy(Model):
     smallest: bool = True
 
 
-class Unhelpful(Model):
+class Unhelpful(Seldom):
     """A number of which no change alone makes the problem feasible. ``from_`` is written as
     ``from``."""
 
@@ -236,7 +236,7 @@ class Unhelpful(Model):
     says: str
 
 
-class Infeasible(Model):
+class Infeasible(Seldom):
     """No plan exists: proven.
 
     ``conflict`` are rules that contradict each other; ``further`` conflicts share no rule with it
@@ -256,7 +256,7 @@ class Infeasible(Model):
     complete: bool = True
 
 
-class Undecided(Model):
+class Undecided(Seldom):
     """Neither a plan nor a proof within the limits."""
 
     status: Literal["undecided"] = "undecided"
@@ -264,7 +264,7 @@ class Undecided(Model):
     says: str
 
 
-class Effect(Model):
+class Effect(Seldom):
     """An objective's value in the plan, and what it is under another condition (``then``).
 
     ``proven`` says that both are known to be the least there can be.
@@ -277,7 +277,7 @@ class Effect(Model):
     proven: bool = True
 
 
-class Binding(Model):
+class Binding(Seldom):
     """Whether a rule holds the plan back.
 
     It ``binds`` if without it some objective is better, the first one that differs counts; ``None``
@@ -299,7 +299,7 @@ class Binding(Model):
     group: int
 
 
-class Elsewhere(Model):
+class Elsewhere(Seldom):
     """What would be if a cell lay on one of ``host_nodes`` instead (they are alike).
 
     ``outcome`` is ``impossible`` (then ``conflict`` has rules that forbid it, none of which can be
@@ -314,7 +314,7 @@ class Elsewhere(Model):
     conflict: tuple[Conflict, ...] = ()
 
 
-class Placing(Model):
+class Placing(Seldom):
     """Why cells of a guest lie where they lie: ``cells`` are alike and all on ``host_nodes``.
     ``bound`` says what leaves them no choice; else ``elsewhere`` has every other host node."""
 
@@ -325,7 +325,7 @@ class Placing(Model):
     elsewhere: tuple[Elsewhere, ...] = ()
 
 
-class Explanation(Model):
+class Explanation(Seldom):
     """A plan and what makes it what it is: ``rules`` that hold it back or do not, and ``places``,
     why each cell lies where it lies. ``complete`` is false where the search for that was ended
     early; what is missing then was not asked about."""

@@ -4,8 +4,7 @@ Knows nothing of CP-SAT, XML or files. Sizes are bytes, page counts are pages, n
 those of the kernel (host) and of libvirt's ``<cell>`` (guest).
 """
 
-from __future__ import annotations
-
+# Annotations are no text here, as in `plan.py`: pydantic would have to compile each of them.
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 

@@ -184,12 +184,14 @@ def _tell_left_out(
     problem: Problem, plan: Plan, name: str | None, options: argparse.Namespace
 ) -> None:
     """What QEMU arguments that were written do not hold, and what was not written at all."""
-    from slotsolver.export.destination import not_taken
-    from slotsolver.export.qemu import left_out
-
     written = [guest.name for guest in plan.guests] if options.out_dir else []
     if options.format == "qemu" and name is not None and name not in written:
         written.append(name)
+    if not written:
+        return
+    from slotsolver.export.destination import not_taken
+    from slotsolver.export.qemu import left_out
+
     for guest in written:
         for sentence in left_out(problem, plan, guest):
             tell(sentence)

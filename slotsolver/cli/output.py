@@ -65,7 +65,7 @@ def page(draw: Callable[[Console], None], path: str | None = None) -> str:
 
     terminal = path in (None, "-") and sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else WIDTH
-    console = Console(file=io.StringIO(), force_terminal=terminal, width=width)
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=width, emoji=False)
     with console.capture() as captured:
         draw(console)
     if terminal:

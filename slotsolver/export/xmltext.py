@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 from slotsolver.errors import InputError
 
@@ -48,8 +47,14 @@ class New:
         return newline.join([f"{indent}<{self.name}{pairs}>", *inner, f"{indent}</{self.name}>"])
 
 
+def escape(text: str) -> str:
+    """Text as the content of an element. (xml.sax.saxutils has it too, but brings urllib, http
+    and ssl along.)"""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def _quoted(value: str, quote: str = "'") -> str:
-    return escape(value, {quote: "&apos;" if quote == "'" else "&quot;"})
+    return escape(value).replace(quote, "&apos;" if quote == "'" else "&quot;")
 
 
 @dataclass(eq=False)

@@ -11,30 +11,32 @@ plans is kept as far as slots and addresses are free.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from slotsolver.errors import InputError
-from slotsolver.fields import Model, first_error
+from slotsolver.fields import Seldom, first_error
 from slotsolver.ingest.backing import Inference, default_hugepage
 from slotsolver.ingest.define import check_definable
 from slotsolver.ingest.domain import Domain, DomainDevice, read_domain
 from slotsolver.ingest.files import decode, name_of, read_bytes
 from slotsolver.ingest.live import as_qemu_says, still_free
-from slotsolver.ingest.qmp import Answers, read_qmp
 from slotsolver.ingest.xml import looks_like_xml
 from slotsolver.ingest.yaml import Document, read_document
 from slotsolver.platforms import Platform, platform_for
 from slotsolver.problem import Cell, Device, Guest, Host, ReservedDimm, Target
 from slotsolver.size import KiB, MiB, format_size
 
+if TYPE_CHECKING:
+    from slotsolver.ingest.qmp import Answers
+
 _CELLS: TypeAdapter[tuple[Cell, ...]] = TypeAdapter(tuple[Cell, ...])
 _DEVICES: TypeAdapter[tuple[Device, ...]] = TypeAdapter(tuple[Device, ...])
 _MACHINES = {"x86_64": "pc", "i686": "pc", "aarch64": "virt", "ppc64": "pseries"}
 
 
-class _Wanted(Model):
+class _Wanted(Seldom):
     """The target of a guest that is not read as a whole."""
 
     target: Target
@@ -56,7 +58,7 @@ def read_guest(
     wanted = wanted or {}
     data = read_bytes(source)
     source = name_of(source)
-    answers = read_qmp(qmp) if qmp else None
+    answers = _answers(qmp)
     if looks_like_xml(data):
         domain = read_domain(data, source=source)
         text = decode(data, source=source)
@@ -66,6 +68,14 @@ def read_guest(
     if host:
         check_against_host(guest, host, source=source)
     return guest
+
+
+def _answers(qmp: Sequence[str]) -> Answers | None:
+    if not qmp:
+        return None
+    from slotsolver.ingest.qmp import read_qmp
+
+    return read_qmp(qmp)
 
 
 def change_guest(guest: Guest, wanted: Mapping[str, Any], *, source: str) -> Guest:

@@ -7,16 +7,18 @@ size of an nvdimm is without the label (QEMU 7.2 ``hw/mem/nvdimm.c:nvdimm_prepar
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from slotsolver.errors import InputError
 from slotsolver.fields import first_error
-from slotsolver.ingest.qmp import Answers
 from slotsolver.ingest.qmp_session import DEVICES, SUMMARY
 from slotsolver.problem import Device, Guest, ReservedDimm
 from slotsolver.size import format_size
+
+if TYPE_CHECKING:
+    from slotsolver.ingest.qmp import Answers
 
 Pair = tuple[Device | None, Device | None]
 """A device as the guest's file has it and as QEMU has it."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from slotsolver.errors import InputError
-from slotsolver.fields import Model
+from slotsolver.fields import Seldom
 from slotsolver.ingest.files import STDIN, name_of, read_bytes
 from slotsolver.ingest.guest import change_guest, check_against_host, read_guest, with_target
 from slotsolver.ingest.host import LOCAL, read_host
@@ -31,7 +31,7 @@ _Files = Annotated[
 """File names; one alone needs no list."""
 
 
-class DomainGuest(Model):
+class DomainGuest(Seldom):
     """A guest of a problem that is read from a domain XML: the file and what is wanted of it.
 
     ``qmp`` are files of what QEMU answers of it, which make it a running guest.
