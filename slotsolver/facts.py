@@ -74,13 +74,17 @@ class GuestFacts:
     @property
     def boot(self) -> int | None:
         """Boot memory of the guest (MiB) where it is known."""
-        known = [c.boot for c in self.cells]
-        return None if None in known else sum(b for b in known if b is not None)
+        total = 0
+        for cell in self.cells:
+            if cell.boot is None:
+                return None
+            total += cell.boot
+        return total
 
     @property
     def existing(self) -> int:
         """What RAM devices that are there already give (MiB)."""
-        return sum(c.existing for c in self.cells)
+        return sum([c.existing for c in self.cells])
 
     @property
     def room(self) -> int:
@@ -112,7 +116,10 @@ class GuestFacts:
     def target_stage(self) -> int:
         """Index of the stage at which the guest has its target size; the first where it has none
         (only where it is asked why there is no plan)."""
-        return next((i for i, s in enumerate(self.stages) if "target" in s.name.split("+")), 0)
+        for number, stage in enumerate(self.stages):
+            if stage.name == "target" or "target" in stage.name.split("+"):
+                return number
+        return 0
 
     def reserve_stage(self, cell: CellFacts) -> int:
         """Index of the stage for which the host must have a cell's pages free."""
@@ -223,7 +230,7 @@ def layout_options(facts: GuestFacts) -> MapOptions:
         options["phys_bits"] = phys_bits
     if guest.pci_hole64 is not None:
         options["pci_hole64"] = guest.pci_hole64
-    epc = sum(d.size for d in guest.devices if d.model == "sgx-epc")
+    epc = sum([d.size for d in guest.devices if d.model == "sgx-epc"])
     if epc:
         options["sgx_epc"] = epc
     return options

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from slotsolver.cell_facts import CellFacts, Elsewhere, VirtioFacts
 from slotsolver.errors import InputError
@@ -15,33 +15,37 @@ from slotsolver.facts import (
     layout_options,
     to_mib,
 )
-from slotsolver.kinds import answered_for
+from slotsolver.kinds import answered_for, is_built_in
 from slotsolver.platforms import Platform, Version, platform_for
 from slotsolver.platforms.versions import LIBVIRT_VIRTIO_MEM_ADDRESS
-from slotsolver.problem import AtLeast, Cell, Device, Guest, Problem
+from slotsolver.problem import AtLeast, Cell, Device, Guest, Host, Problem
 from slotsolver.running import RunningFacts, running_facts, virtio_number
 from slotsolver.size import MiB, format_size
 
 
 def gather(problem: Problem) -> tuple[GuestFacts, ...]:
     """The facts of every guest of a problem, narrowed by the policies."""
-    return tuple(_gather_guest(problem, guest) for guest in problem.guests)
+    own = [is_built_in(type(policy)) for policy in problem.policies]
+    return tuple(_gather_guest(problem, guest, own) for guest in problem.guests)
 
 
-def _gather_guest(problem: Problem, guest: Guest) -> GuestFacts:
+def _gather_guest(problem: Problem, guest: Guest, own: Sequence[bool]) -> GuestFacts:
+    """The facts of one guest; ``own`` says of each policy whether it is one of slotsolver's."""
     platform = platform_for(guest.machine)
-    outside = sum(to_mib(d.size) for d in guest.devices if not d.is_ram)
+    outside = sum([to_mib(d.size) for d in guest.devices if not d.is_ram])
     counted = (
         guest.devices
         if problem.libvirt_version < (9, 5)
         else [d for d in guest.devices if d.takes_slot]
     )
+    mine = [(p, known) for p, known in zip(problem.policies, own, strict=True) if p.concerns(guest)]
+    ways = _Ways(problem.host, guest, platform)
     facts = GuestFacts(
         guest=guest,
         host=problem.host,
         platform=platform,
-        policies=tuple(p for p in problem.policies if p.concerns(guest)),
-        cells=tuple(_gather_cell(problem, guest, cell, platform) for cell in guest.cells),
+        policies=tuple([policy for policy, _ in mine]),
+        cells=tuple([_gather_cell(problem, guest, cell, ways) for cell in guest.cells]),
         stages=[],
         outside=outside,
         slot_limit=min(platform.max_slots, guest.slots if guest.slots is not None else 1 << 16),
@@ -55,7 +59,10 @@ def _gather_guest(problem: Problem, guest: Guest) -> GuestFacts:
     )
     facts.stages = _running_stages(facts) if facts.running else _stages(facts)
     facts.blocks = _blocks(facts)
-    for policy in facts.policies:
+    for policy, known in mine:
+        if known:
+            policy.restrict(facts)
+            continue
         with answered_for(policy, "restrict"):
             policy.restrict(facts)
     if facts.running:
@@ -97,17 +104,31 @@ def _slots_named(guest: Guest) -> int:
     return guest.slots
 
 
-def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform) -> CellFacts:
-    host = problem.host
-    mine = [d for d in guest.devices if d.is_ram and (d.cell or 0) == cell.id]
-    existing = sum(to_mib(d.memory) for d in mine)
+class _Ways:
+    """What all cells of a guest have in common: the pages and host nodes that back one that asks
+    for none, and the devices of each cell that give it memory, by its id."""
+
+    def __init__(self, host: Host | None, guest: Guest, platform: Platform) -> None:
+        self.host = host
+        self.platform = platform
+        self.pages = host.usable_pages if host else (platform.base_page,)
+        self.nodes: tuple[tuple[int, ...], ...] = ((),)
+        if host and guest.host_nodes is not None:
+            self.nodes = tuple([(node,) for node in guest.host_nodes])
+        elif host:
+            self.nodes = tuple([(node.id,) for node in host.nodes])
+        self.devices: dict[int, list[Device]] = {}
+        for device in guest.devices:
+            if device.is_ram:
+                self.devices.setdefault(device.cell or 0, []).append(device)
+
+
+def _gather_cell(problem: Problem, guest: Guest, cell: Cell, ways: _Ways) -> CellFacts:
+    mine = ways.devices.get(cell.id, [])
     boot = None if cell.memory is None else to_mib(cell.memory)
     if boot is None and guest.boot is not None and len(guest.cells) == 1:
         boot = to_mib(guest.boot)
-    pages: tuple[int, ...] = (platform.base_page,)
-    if host:
-        pages = tuple(size for size in host.page_sizes() if host.has_pool(size))
-    reason = ""
+    pages, reason = ways.pages, ""
     if cell.page_size is not None:
         pages, reason = (
             (cell.page_size,),
@@ -116,26 +137,19 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, platform: Platform)
     own = [_grain(d) for d in mine if d.page_size is None]
     if boot is not None and not (guest.xml is not None and problem.qemu_version < (8,)):
         own.append(boot * MiB)
-    fitting = tuple(page for page in pages if not any(grain % page for grain in own))
+    fitting = tuple([page for page in pages if not any(grain % page for grain in own)])
     pages = fitting or pages
-    nodes: tuple[tuple[int, ...], ...] = ((),)
-    if host:
-        nodes = tuple((n.id,) for n in host.nodes)
-    if host and cell.host_nodes is not None:
-        nodes = (cell.host_nodes,)
-    elif host and guest.host_nodes is not None:
-        nodes = tuple((n,) for n in guest.host_nodes)
     facts = CellFacts(
         cell=cell,
         whole=tuple(own),
         boot=boot,
-        existing=existing,
-        not_pooled=sum(to_mib(d.memory) - _ordinary(d) for d in mine),
-        virtio=tuple(_virtio(guest, cell)),
+        existing=sum([to_mib(d.memory) for d in mine]),
+        not_pooled=sum([to_mib(d.memory) - _ordinary(d) for d in mine]),
+        virtio=tuple(_virtio(guest, cell)) if mine else (),
         elsewhere=() if guest.running else tuple(_elsewhere(mine)),
-        platform=platform,
+        platform=ways.platform,
         pages=pages,
-        nodes=nodes,
+        nodes=ways.nodes if ways.host is None or cell.host_nodes is None else (cell.host_nodes,),
         page_reason=reason,
     )
     if not fitting:
@@ -241,10 +255,9 @@ def _blocks(facts: GuestFacts) -> tuple[int, ...]:
     options, maximum = layout_options(facts), facts.guest.maximum_size
     if boot is not None or facts.running:
         ram = (facts.boot or 0) * MiB if facts.running else ((boot or 0) - facts.existing) * MiB
-        found = {
-            platform.memory_block(ram, maximum, slots, **options)
-            for slots in (0, facts.slots_written, facts.slot_limit)
-        }
+        # Without AMD relocation the block hangs on boot memory alone.
+        counts = {0, facts.slots_written, facts.slot_limit} if options["amd"] else {0}
+        found = [platform.memory_block(ram, maximum, slots, **options) for slots in counts]
         return (max(found) // MiB,)
     target = (facts.stages[facts.target_stage].memory or 0) * MiB
     if platform.arch == "x86_64" and target >= block_cliff(facts) * MiB:

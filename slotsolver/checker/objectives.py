@@ -52,7 +52,7 @@ def _finest_step(plan: PlanSubject, option: Any) -> int:
     for guest in plan.guests:
         down_to = "default" if option is None else option.down_to
         floor = _default_step(guest) if down_to == "default" else int(down_to or 0)
-        total += max([floor, *(d.size for d in guest.new_dimms)])
+        total += max(floor, guest.largest_dimm)
     return total
 
 

@@ -43,8 +43,10 @@ def pieces_of(guest: GuestSubject) -> Iterator[Piece]:
     for c in guest.planned.cells:
         yield Piece(c.id, c.boot, c.page_size, c.host_nodes, 0, name, "cell", c.id, running)
     yield from _devices(guest)
-    for d in guest.new_dimms:
-        yield Piece(d.cell, d.size, d.page_size, d.host_nodes, d.stage, name, "slot", d.slot)
+    yield from [
+        Piece(d.cell, d.size, d.page_size, d.host_nodes, d.stage, name, "slot", d.slot)
+        for d in guest.new_dimms
+    ]
     yield from _virtio_mem(guest)
 
 

@@ -70,10 +70,13 @@ def _space(guest: GuestSubject) -> Iterator[Violation]:
     """QEMU 7.2 hw/mem/memory-device.c:memory_device_check_addable, device by device."""
     space = guest.planned.maximum - guest.boot
     used = sum(d.size for d in guest.kept_devices if d.model != "sgx-epc")
+    more = sum([d.size for d in guest.new_dimms]) + sum([v.size for v in guest.new_virtio])
+    if space < 0 or used + more <= space:
+        return
     new = [(d.size, "slot", d.slot) for d in guest.new_dimms]
     new += [(v.size, "virtio-mem", v.number) for v in guest.new_virtio]
     for size, name, number in new:
-        if used + size > space >= 0:
+        if used + size > space:
             says = (
                 f"not enough space, currently 0x{used:x} in use of total space for memory devices "
                 f"0x{space:x}"

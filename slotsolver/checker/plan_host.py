@@ -106,14 +106,16 @@ def shortages(wanted: Needs, capacity: Pools) -> Iterator[tuple[frozenset[int], 
         for nodes in several:
             groups.update([nodes | group for group in groups if len(group) > 1])
         anywhere = sums.get(frozenset(), 0)
-        for group in sorted(groups, key=sorted):
+        short = []
+        for group in groups:
             if len(group) == 1:
                 pages = sums[group] + anywhere
             else:
                 pages = sum(count for nodes, count in sums.items() if nodes <= group)
             there = sum([capacity.get((node, size), 0) for node in group])
             if group and pages > there:
-                yield group, size, pages, there
+                short.append((group, size, pages, there))
+        yield from sorted(short, key=lambda found: sorted(found[0]))
 
 
 def _backing(guest: GuestSubject, host: Host | None) -> Iterator[Violation]:
@@ -202,7 +204,7 @@ def check_table(
         later = {place: use.promised for place, use in pools.items()}
         for name, said, wanted in (("taken", taken, reserved), ("promised", later, promised)):
             pieces = {size: wanted.get(size, [])}
-            total = sum(pages for _, pages in pieces[size])
+            total = sum([pages for _, pages in pieces[size]])
             wrong = sum(said.values()) != total or min(said.values(), default=0) < 0
             if wrong or list(shortages(pieces, said)):
                 says = f"{total} pages are {name}, the plan says {sum(said.values())} or elsewhere"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import lcm
 
 from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
@@ -38,9 +39,17 @@ def map_options(guest: Guest, host: Host | None) -> MapOptions:
     )
 
 
+def options_of(guest: GuestSubject, host: Host | None) -> MapOptions:
+    """The same for a guest that is judged, made once for each host."""
+    options = guest.map_options.get(id(host))
+    if options is None:
+        options = guest.map_options[id(host)] = map_options(guest.guest, host)
+    return options
+
+
 def layout(guest: GuestSubject, host: Host | None) -> MemoryMap:
     """Where QEMU puts the guest's boot memory and its window for devices."""
-    options = map_options(guest.guest, host)
+    options = options_of(guest, host)
     platform = platform_for(guest.guest.machine)
     planned = guest.planned
     return platform.memory_map(guest.boot, planned.maximum, planned.slots, **options)
@@ -95,7 +104,7 @@ def _memory_option(
         says = f"libvirt rounds maxMemory up to {format_size(platform.memory_alignment)}"
         yield Violation("libvirt-A1", "start", says, place)
     nodes = tuple(c.boot for c in planned.cells)
-    options = map_options(guest.guest, host)
+    options = options_of(guest, host)
     error = platform.board_error(ram, planned.maximum, planned.slots, nodes, **options)
     if error is not None:
         yield Violation("qemu-board", "start", error, place)
@@ -116,7 +125,7 @@ def _block(guest: GuestSubject, platform: Platform, host: Host | None) -> Iterat
     """The block that the plan goes by is the guest kernel's, unless a policy gives it."""
     if any(p.kind == "guest-block" for p in guest.policies):
         return
-    options = map_options(guest.guest, host)
+    options = options_of(guest, host)
     block = platform.memory_block(guest.boot, guest.planned.maximum, guest.planned.slots, **options)
     # On AMD it may hang on the slot count whether memory moves up; a larger block suits both.
     suits = bool(options["amd"]) and guest.planned.block % block == 0
@@ -132,11 +141,11 @@ def _granularity(guest: GuestSubject, platform: Platform) -> Iterator[Violation]
     """Sizes and addresses of new DIMMs are multiples of page, alignment and block."""
     block, least = guest.planned.block, platform.dimm_alignment
     known = [node_known(guest, cell.id) for cell in guest.guest.cells]
+    grains = {page: lcm(max(least, page), block) for page in {d.page_size for d in guest.new_dimms}}
     for dimm in guest.new_dimms:
-        size, address = dimm.size, dimm.address
-        align = max(least, dimm.page_size)
-        odd = size % align or address % align or size % block or address % block
-        if odd or not known[dimm.cell]:
+        grain = grains[dimm.page_size]
+        if dimm.size % grain or dimm.address % grain or not known[dimm.cell]:
+            align = max(least, dimm.page_size)
             yield from _odd(guest, dimm, align, known=known[dimm.cell])
 
 

@@ -91,7 +91,7 @@ def _boot(subject: GuestSubject) -> Iterator[Violation]:
 def _slots(subject: GuestSubject) -> Iterator[Violation]:
     planned = subject.planned
     others = [d.slot for d in subject.kept_devices if d.model == "nvdimm" and d.slot is not None]
-    shown = {d.slot for d in planned.dimms if d.state == "present"}
+    shown = {d.slot for d in subject.shown_dimms if d.state == "present"}
     slots = [d.slot for d in planned.dimms if d.state != "unplug"]
     slots += [s for s in others if s not in shown]
     for slot, times in _wrong_slots(slots, planned.slots).items():
@@ -117,7 +117,7 @@ def _wrong_slots(slots: list[int], written: int) -> dict[int, int]:
 
 def _existing(subject: GuestSubject) -> Iterator[Violation]:
     """Every DIMM that the guest has is in the plan, with its slot and address if they are known."""
-    shown = [d for d in subject.planned.dimms if d.state in ("present", "unplug")]
+    shown = subject.shown_dimms
     by_slot: dict[int | None, list[int]] = {None: list(range(len(shown)))}
     for place, dimm in enumerate(shown):
         by_slot.setdefault(dimm.slot, []).append(place)
@@ -190,7 +190,7 @@ def _states(subject: GuestSubject) -> Iterator[Violation]:
         if dimm.state != expected or dimm.stage == 0:
             says = f"a new DIMM of stage {dimm.stage} is {expected} and not at boot: {dimm.state}"
             yield Violation("plan-state", "plan", says, f"{subject.place} slot {dimm.slot}")
-    if any(d.state == "unplug" for d in planned.dimms):
+    if any(d.state == "unplug" for d in subject.shown_dimms):
         says = "nothing is unplugged from a guest that does not run"
         yield Violation("plan-state", "plan", says, subject.place)
     if planned.operations:
@@ -206,7 +206,7 @@ def _summary(subject: GuestSubject) -> Iterator[Violation]:
     facts = [
         ("memory", planned.memory, subject.memory(subject.target_stage)),
         ("maximum", planned.maximum, _maximum(subject)),
-        ("step", planned.step, max((d.size for d in subject.new_dimms), default=0)),
+        ("step", planned.step, subject.largest_dimm),
     ]
     for name, said, true in facts:
         if said != true:

@@ -14,7 +14,7 @@ from typing import Any
 from slotsolver.checker.changes import Changes, changes_of
 from slotsolver.checker.pieces import Piece, pieces_of
 from slotsolver.plan import Plan, PlannedDimm, PlannedGuest, PlannedVirtioMem
-from slotsolver.platforms import Version, platform_for
+from slotsolver.platforms import MapOptions, Version, platform_for
 from slotsolver.problem import AtLeast, Device, Guest, Problem
 from slotsolver.size import MiB
 
@@ -40,7 +40,19 @@ class GuestSubject:
     @cached_property
     def new_dimms(self) -> tuple[PlannedDimm, ...]:
         """DIMMs that the plan adds, now or later."""
-        return tuple(d for d in self.planned.dimms if d.state not in ("present", "unplug"))
+        return tuple([d for d in self.planned.dimms if d.state not in ("present", "unplug")])
+
+    @cached_property
+    def shown_dimms(self) -> tuple[PlannedDimm, ...]:
+        """DIMMs that the plan says are there already."""
+        if len(self.new_dimms) == len(self.planned.dimms):
+            return ()
+        return tuple([d for d in self.planned.dimms if d.state in ("present", "unplug")])
+
+    @cached_property
+    def largest_dimm(self) -> int:
+        """The largest of the DIMMs that the plan adds (bytes), 0 if there is none."""
+        return max([d.size for d in self.new_dimms], default=0)
 
     @cached_property
     def new_dimms_by_cell(self) -> tuple[tuple[PlannedDimm, ...], ...]:
@@ -53,7 +65,7 @@ class GuestSubject:
     @cached_property
     def kept_devices(self) -> tuple[Device, ...]:
         """Devices that are there already and stay: all but DIMMs that the plan unplugs."""
-        gone = {d.slot for d in self.planned.dimms if d.state == "unplug"}
+        gone = {d.slot for d in self.shown_dimms if d.state == "unplug"}
         return tuple(d for d in self.guest.devices if not (d.takes_slot and d.slot in gone))
 
     @cached_property
@@ -90,8 +102,12 @@ class GuestSubject:
     @cached_property
     def shown_slots(self) -> frozenset[int]:
         """Slots of the DIMMs that the plan says are there already."""
-        dimms = self.planned.dimms
-        return frozenset(d.slot for d in dimms if d.state in ("present", "unplug"))
+        return frozenset(d.slot for d in self.shown_dimms)
+
+    @cached_property
+    def map_options(self) -> dict[int, MapOptions]:
+        """What moves QEMU's memory map, by the identity of the host: kept for all who ask."""
+        return {}
 
     @cached_property
     def boot(self) -> int:
@@ -291,11 +307,13 @@ class PlanSubject:
         now: dict[Wanted, int] = {}
         later: dict[Wanted, int] = {}
         for guest in self.guests:
+            reserved = [guest.reserve_stage(cell.id) for cell in guest.guest.cells]
             for piece in guest.pieces:
                 if not piece.taken:
-                    book = later if piece.stage > guest.reserve_stage(piece.cell) else now
-                    key = piece.page_size, piece.nodes
-                    book[key] = book.get(key, 0) + piece.pages
+                    book = later if piece.stage > reserved[piece.cell] else now
+                    size = piece.page_size
+                    key = size, piece.nodes
+                    book[key] = book.get(key, 0) - (-piece.size // size)
         return now, later
 
 
