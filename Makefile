@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests tests/real
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check fmt bench docs exhaustive real-programs clean
+.PHONY: help install demo test check fmt bench bench-quick docs exhaustive real-programs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +42,11 @@ fmt: $(READY) ## format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## run the benchmarks
+bench: $(READY) ## run all benchmarks (12 minutes), write benchmark-results.json
 	$(BIN)/python -m benchmarks
+
+bench-quick: $(READY) ## run less of every benchmark (2 minutes)
+	$(BIN)/python -m benchmarks --quick
 
 docs: $(READY) ## write the catalogue of policies and objectives from the classes
 	$(BIN)/python -m docs.generate

@@ -1,73 +1,85 @@
-"""Time every case and an empty CP-SAT call in one process; print a table, write JSON.
+"""Run the benchmarks: ``python -m benchmarks [NAME ...] [--quick] [--json FILE]``.
 
-``python -m benchmarks [--runs N] [--json FILE]``. A time is the median of the runs, from the
-problem to the checked plan, or to the proof that there is none and the rules that contradict each
-other; the ratio is to building and solving a model of two variables.
+Without a name all of them run, one after the other in this process. Tables go to stdout, every
+number behind them to the JSON file.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from time import perf_counter
 
-from ortools.sat.python import cp_model
+from rich.console import Console
 
-from benchmarks.cases import CASES
-from slotsolver import Infeasible, Plan, Problem, solve
+from benchmarks.report import Table, as_json, show
+from benchmarks.timing import machine
 
-
-def seconds(work: Callable[[], object], runs: int) -> list[float]:
-    """Wall time of each run."""
-    times = []
-    for _ in range(runs):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return times
-
-
-def empty_call() -> None:
-    """Build and solve a model of two variables."""
-    model = cp_model.CpModel()
-    x, y = model.new_int_var(0, 9, ""), model.new_int_var(0, 9, "")
-    model.add(x + y == 9)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.solve(model)
+PARTS = {
+    "limit": "solve() against an empty CP-SAT call",
+    "cases": "single problems, among them the hardest",
+    "totals": "sizes met by other programs",
+    "placement": "placement by other programs",
+    "unplug": "unplugging by other programs",
+    "fleet": "guests per host by other programs",
+    "startup": "from the shell to the answer",
+    "batch": "many scenarios",
+    "formulations": "other models of the same problem",
+}
+"""The modules with a ``run(quick)``, and what they measure."""
 
 
-def main() -> None:
-    """Run everything."""
-    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    empty = seconds(empty_call, 200)
-    unit = statistics.median(empty)
-    report = {"empty_call": empty, "cases": {}}
-    print(f"empty CP-SAT call: {unit * 1000:.3f} ms")
-    print(f"{'case':50} {'status':9} {'median':>10} {'worst':>10} {'x empty':>9}")
-    for name, mapping in CASES.items():
-        problem = Problem.model_validate(mapping)
-        answer = solve(problem, reasons="conflict")
-        times = seconds(lambda problem=problem: solve(problem, reasons="conflict"), options.runs)
-        median = statistics.median(times)
-        print(
-            f"{name:50} {answer.status:9} {median * 1000:7.1f} ms {max(times) * 1000:7.1f} ms "
-            f"{median / unit:9.0f}"
-        )
-        values = [o.value for o in answer.objectives] if isinstance(answer, Plan) else []
-        report["cases"][name] = {"status": answer.status, "values": values, "seconds": times}
-        if isinstance(answer, Infeasible):
-            longer = seconds(lambda problem=problem: solve(problem), 1)
-            print(f"{'    with all that would help':50} {'':9} {longer[0] * 1000:7.1f} ms")
-            report["cases"][name]["remedies_seconds"] = longer
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what is named, print the tables, write the JSON."""
+    options = parser().parse_args(arguments)
+    report: dict[str, object] = {
+        "machine": machine(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "quick": options.quick,
+    }
+    parts: dict[str, object] = {}
+    for name in options.names or PARTS:
+        started = perf_counter()
+        Console(highlight=False).rule(f"{name}: {PARTS[name]}", align="left")
+        tables = run(name, quick=options.quick)
+        for table in tables:
+            show(table)
+        parts[name] = {
+            "seconds": perf_counter() - started,
+            "tables": [as_json(table) for table in tables],
+        }
+    options.json.write_text(json.dumps({**report, "parts": parts}, indent=1) + "\n")
+    print(f"written: {options.json}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command line takes."""
+    lines = "\n".join(f"  {name:14}{what}" for name, what in PARTS.items())
+    found = argparse.ArgumentParser(
+        prog="benchmarks",
+        description=f"Measure slotsolver; without a name everything:\n\n{lines}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    found.add_argument("names", nargs="*", metavar="NAME", type=_part)
+    found.add_argument("--quick", action="store_true", help="less of everything, two minutes")
+    found.add_argument("--json", type=Path, default=Path("benchmark-results.json"), metavar="FILE")
+    return found
+
+
+def _part(name: str) -> str:
+    if name not in PARTS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PARTS)}")
+    return name
+
+
+def run(name: str, *, quick: bool) -> tuple[Table, ...]:
+    """The tables of one part."""
+    found = import_module(f"benchmarks.{name}").run(quick)
+    return (found,) if isinstance(found, Table) else tuple(found)
 
 
 if __name__ == "__main__":
