@@ -26,7 +26,7 @@ Shape = Literal["symmetric", "asymmetric"]
 SHAPES: tuple[Shape, ...] = ("symmetric", "asymmetric")
 Placement = Sequence[int] | None
 """The host node of each cell, or no."""
-Verdict = Literal["right", "wrong yes", "wrong no", "bad place", "open"]
+Verdict = Literal["right", "wrong yes", "wrong no", "misplaced", "open"]
 
 NODE = 64
 """Memory of a host node (GiB)."""
@@ -47,7 +47,7 @@ class Extent(NamedTuple):
     hard_limit: float
 
 
-FULL = Extent({4: 100, 8: 50, 16: 10, 32: 4, 64: 2}, 0.5, 10.0)
+FULL = Extent({4: 100, 8: 50, 16: 16, 32: 8, 64: 6}, 0.5, 10.0)
 QUICK = Extent({4: 10, 8: 4, 16: 1, 32: 1}, 0.1, 0.5)
 
 
@@ -204,7 +204,7 @@ def judge(case: Case, answer: Placement, *, shared: bool) -> Verdict:
         return "wrong no" if feasible else "right"
     if referee.holds(case.cells, case.free, answer, shared=shared):
         return "right"
-    return "bad place" if feasible else "wrong yes"
+    return "misplaced" if feasible else "wrong yes"
 
 
 def measure(name: str, case: Case, limit: float) -> Result:
@@ -225,7 +225,7 @@ def middle(results: Sequence[Result], limit: float) -> str:
         return "-"
     found = sorted(results, key=lambda result: result.seconds)[len(results) // 2]
     if found.verdict == "open":
-        return f"over {duration(limit)}"
+        return f">{duration(limit)}"
     return duration(statistics.median(result.seconds for result in results))
 
 
@@ -238,8 +238,8 @@ def row(name: str, shape: Shape, results: Sequence[Result], hard: Result, extent
         for nodes in extent.cases
     ]
     last = middle([hard], extent.hard_limit) if shape == HARD.shape else ""
-    question = "shared" if PEERS[name].shared else "distinct"
-    found = [counts[v] for v in ("wrong yes", "wrong no", "bad place", "open")]
+    question = "shared" if PEERS[name].shared else "own"
+    found = [counts[v] for v in ("wrong yes", "wrong no", "misplaced", "open")]
     return (question, name, shape, len(mine), *found, *times, last)
 
 
@@ -259,8 +259,8 @@ def run(quick: bool) -> Table:
     return Table(
         title="Do the cells fit on the host's nodes?",
         columns=(
-            *("a node", "who", "guests", "cases", "wrong yes", "wrong no", "bad place", "open"),
-            *(f"{nodes} nodes" for nodes in extent.cases),
+            *("node", "who", "guest", "cases", "wrong yes", "wrong no", "misplaced", "open"),
+            *(f"n = {nodes}" for nodes in extent.cases),
             "16 x 8, no",
         ),
         rows=tuple(rows),
@@ -274,10 +274,10 @@ def run(quick: bool) -> Table:
 
 
 NOTES = (
-    "distinct: each cell on a host node of its own, judged by bipartite matching; shared: cells "
-    "may share a node, judged by an exact packing.",
-    "wrong yes: no placement exists; bad place: one exists, but not the one that was named; open: "
-    "no answer within the limit. Times are medians.",
+    "own: each cell on a host node of its own, judged by bipartite matching; shared: cells may "
+    "share a node, judged by an exact packing.",
+    "wrong yes: no placement exists; misplaced: one exists, but not the one that was named; open: "
+    "no answer within the limit (that depends on the machine). n host nodes: the median time.",
     "16 x 8, no: eight cells on sixteen nodes, two of which need the same node.",
     "Peers are restated in Python: compare how times grow, not what they are. slotsolver's are of "
     "a whole checked plan.",

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-WIDTH = 150
+WIDTH = 160
 """Columns of the output where it goes to no terminal."""
 
 

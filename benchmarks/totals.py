@@ -82,16 +82,16 @@ def ask_stepwise(total: int, cells: int) -> list[Module]:
 
 
 PEERS = {
-    "Proxmox VE": Peer(CELLS, (1, 1), proxmox.plan),
+    "Proxmox VE": Peer(CELLS, (1, 8), proxmox.plan),
     "Proxmox VE, 1 GiB pages": Peer(
         CELLS,
-        (1, 1),
+        (1, 8),
         lambda total, cells: proxmox.plan(total, cells, gigantic=True),
         lambda cells: proxmox.boot_memory(cells, gigantic=True),
     ),
-    "oVirt": Peer(CELLS, (1, 1), lambda total, _: ovirt.plan(BOOT, total)),
-    "Incus": Peer(CELLS, (1, 1), lambda total, cells: incus.plan(BOOT, total, cells)),
-    "Kata": Peer((1,), (1, 1), lambda total, _: kata.plan(BOOT, total)),
+    "oVirt": Peer(CELLS, (1, 8), lambda total, _: ovirt.plan(BOOT, total)),
+    "Incus": Peer(CELLS, (1, 8), lambda total, cells: incus.plan(BOOT, total, cells)),
+    "Kata": Peer((1,), (1, 8), lambda total, _: kata.plan(BOOT, total)),
     "slotsolver": Peer(CELLS, (1, 80), lambda total, c: ask_slotsolver(total, c, ANY_STEP)),
     "slotsolver, fine steps": Peer(CELLS, (16, 256), ask_stepwise),
 }
