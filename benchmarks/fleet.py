@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 from benchmarks.peers import OverLimitError, kubernetes, nova, opennebula, ovirt, proxmox, vmcap
 from benchmarks.peers.limits import Budget
 from benchmarks.report import Table, duration, percent
+from benchmarks.timing import progress
 from slotsolver import Plan, Problem, solve
 from slotsolver.size import GiB, MiB
 
@@ -43,7 +44,7 @@ PROMISE = 2
 CELL_BOOT = 256
 """Boot memory of a cell (MiB); the rest are DIMMs, so that guest blocks stay small."""
 PAGE_KIB = 2048
-SEEDS, QUICK_SEEDS = 3, 1
+SEEDS, QUICK_SEEDS = 6, 1
 STEPS = 200_000
 """Steps of a search (of Nova, oVirt, Kubernetes), which then gives up."""
 
@@ -413,7 +414,8 @@ def run(quick: bool) -> Table:
     seeds = range(QUICK_SEEDS if quick else SEEDS)
     rows, raw = [], {}
     for name, peer in PEERS.items():
-        runs = [measure(name, host, seed) for host in HOSTS for seed in seeds]
+        hosts = [(host, seed) for host in HOSTS for seed in seeds]
+        runs = [measure(name, host, seed) for host, seed in progress(hosts, name)]
         asked = list(HOSTS)[:: 3 if quick else 1] if peer.distinct else []
         equal = [equal_guests(name, host) for host in asked]
         rows.append(row(name, runs, equal))

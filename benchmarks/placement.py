@@ -19,6 +19,7 @@ from benchmarks import referee
 from benchmarks.peers import OverLimitError, kubernetes, nova, opennebula, ovirt
 from benchmarks.peers.limits import Budget
 from benchmarks.report import Table, duration
+from benchmarks.timing import progress
 from slotsolver import Plan, Problem, Undecided, solve
 from slotsolver.size import GiB, MiB
 
@@ -253,7 +254,9 @@ def run(quick: bool) -> Table:
         for shape in SHAPES
         for number in range(count)
     ]
-    results = [measure(name, case, extent.limit) for name in PEERS for case in cases]
+    results = [
+        measure(name, case, extent.limit) for name in PEERS for case in progress(cases, name)
+    ]
     hard = {name: measure(name, HARD, extent.hard_limit) for name in PEERS}
     rows = [row(name, shape, [*results], hard[name], extent) for name in PEERS for shape in SHAPES]
     return Table(
@@ -266,8 +269,11 @@ def run(quick: bool) -> Table:
         rows=tuple(rows),
         raw={
             "limit": extent.limit,
-            "results": [r._asdict() | {"case": r.case._asdict()} for r in results],
-            "hard": [r._asdict() | {"case": r.case._asdict()} for r in hard.values()],
+            "cases": [case._asdict() for case in cases],
+            "answers": {
+                name: [(r.verdict, r.seconds) for r in results if r.peer == name] for name in PEERS
+            },
+            "hard": {name: (r.verdict, r.seconds) for name, r in hard.items()},
         },
         notes=NOTES,
     )

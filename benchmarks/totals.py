@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.peers import Module, RefusedError, incus, kata, ovirt, proxmox
 from benchmarks.report import Table, duration, percent
+from benchmarks.timing import progress
 from slotsolver import Plan, Problem, solve
 from slotsolver.size import GiB, MiB
 
@@ -140,16 +141,21 @@ def row(name: str, cells: int, results: Sequence[Result]) -> tuple[object, ...]:
     )
 
 
+def columns(results: Sequence[Result]) -> dict[str, list[object]]:
+    """The results, field by field."""
+    return {field: [getattr(r, field) for r in results] for field in Result._fields}
+
+
 def run(quick: bool) -> Table:
     """Ask everybody for every total."""
     ask_slotsolver(8 * 1024, 2, ANY_STEP)  # loads what it needs
     rows, raw = [], {}
-    for name, peer in PEERS.items():
-        wanted = some_totals(peer.one_of[quick])
-        for cells in peer.cells:
-            results = [measure(peer, total, cells) for total in wanted]
-            rows.append(row(name, cells, results))
-            raw[f"{name}, {cells} cells"] = [r._asdict() for r in results]
+    asked = [(name, cells) for name, peer in PEERS.items() for cells in peer.cells]
+    for name, cells in progress(asked, "totals"):
+        wanted = some_totals(PEERS[name].one_of[quick])
+        results = [measure(PEERS[name], total, cells) for total in wanted]
+        rows.append(row(name, cells, results))
+        raw[f"{name}, {cells} cells"] = columns(results)
     return Table(
         title="Totals from 2 GiB to 4 TiB, one request from 1 GiB at boot",
         columns=(

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from benchmarks import referee
 from benchmarks.peers import ovirt, proxmox
 from benchmarks.report import Table, duration, percent
+from benchmarks.timing import progress
 from slotsolver import Plan, Problem, solve
 from slotsolver.size import GiB, MiB
 
@@ -48,6 +49,10 @@ class Result(NamedTuple):
     taken: int
     error: int
     seconds: float
+
+    def raw(self) -> dict[str, object]:
+        """All but the case."""
+        return {"taken": self.taken, "error": self.error, "seconds": self.seconds}
 
 
 def drawn(number: int) -> Case:
@@ -134,7 +139,10 @@ def run(quick: bool) -> Table:
     """Ask everybody about the same cases."""
     cases = [drawn(number) for number in range(QUICK_CASES if quick else CASES)]
     ask_slotsolver(cases[0], "nearest")  # loads what it needs
-    results = {name: [measure(peer, case) for case in cases] for name, peer in PEERS.items()}
+    results = {
+        name: [measure(peer, case) for case in progress(cases, name)]
+        for name, peer in PEERS.items()
+    }
     return Table(
         title="Unplugging: what goes, beside what was asked for",
         columns=(
@@ -143,8 +151,8 @@ def run(quick: bool) -> Table:
         ),
         rows=tuple(row(name, found) for name, found in results.items()),
         raw={
-            name: [r._asdict() | {"case": r.case._asdict()} for r in found]
-            for name, found in results.items()
+            "cases": [case._asdict() for case in cases],
+            "answers": {name: [r.raw() for r in found] for name, found in results.items()},
         },
         notes=NOTES,
     )
