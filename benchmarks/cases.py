@@ -198,7 +198,8 @@ TIME_LIMIT, QUICK_TIME_LIMIT = 20.0, 1.0
 def run(quick: bool) -> Table:
     """Time every case, an empty CP-SAT call before each run."""
     limit, runs = (QUICK_TIME_LIMIT, QUICK_RUNS) if quick else (TIME_LIMIT, RUNS)
-    rows, raw = [], {}
+    rows: list[tuple[object, ...]] = []
+    raw: dict[str, object] = {}
     for name, mapping in progress(CASES.items(), "cases"):
         found = times_of(mapping, runs, limit)
         median = statistics.median(found["seconds"])

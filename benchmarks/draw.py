@@ -19,7 +19,27 @@ from typing import Any
 
 from slotsolver import Problem
 
-EVEN = (0.5, 1, 2, 4, 8, 16, 32, 64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+EVEN: tuple[float, ...] = (
+    0.5,
+    1,
+    2,
+    4,
+    8,
+    16,
+    32,
+    64,
+    128,
+    192,
+    256,
+    384,
+    512,
+    768,
+    1024,
+    1536,
+    2048,
+    3072,
+    4096,
+)
 EVEN += (6144, 9216, 12288, 18432, 24576)
 ODD = (30.5, 61, 122, 160, 244, 488, 672, 976, 1952, 3892)
 BANDS = {1: (0.5, 64), 2: (4, 512), 4: (32, 2048), 8: (256, 8192), 16: (512, 24576)}
@@ -181,3 +201,17 @@ def _pools(pages: int, memory: int, used: float, random: Random) -> Fields:
         "2 MiB": {"total": small, "free": int(small * (1 - used))},
     }
     return {"pages": found, "free": gib(memory * 0.05)}
+
+
+SHAPES = (1, 1, 1, 1, 1, 2, 2, 2, 4, 4, 8)
+"""Cells of a guest of a what-if study, in their shares: most guests are small."""
+
+
+def scenario(number: int) -> Problem:
+    """A scenario of a what-if study: one guest, host, target and set of policies each; the same
+    one for the same number."""
+    random = Random(f"scenario {number}")  # noqa: S311 - problems to be timed, no secret
+    cells = random.choice(SHAPES)
+    slots = max(cells, random.choice((8, 16, 32, 64)))
+    size = Size(cells, slots, random.choice((2, 2, 4, 8)), random.choice((1, 3, 3)))
+    return Problem.model_validate(fields(size, random))

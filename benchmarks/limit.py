@@ -20,7 +20,7 @@ from benchmarks.cases import guest as equal_guest
 from benchmarks.cases import host as equal_host
 from benchmarks.draw import Fields, Size, gib, problems
 from benchmarks.report import Table
-from benchmarks.timing import empty_call, milliseconds, progress, quantile, seconds
+from benchmarks.timing import counted, empty_call, milliseconds, progress, quantile, seconds
 from slotsolver import InputError, Problem, solve
 
 CELLS = (1, 2, 4, 8, 16)
@@ -83,6 +83,7 @@ def ask(name: str, asked: Iterable[Problem], limit: float) -> Answers:
             break
         empty.append(seconds(empty_call))
         started, used = perf_counter(), process_time()
+        status: str
         try:
             status = solve(problem, reasons="none", time_limit=limit).status
         except InputError:
@@ -122,8 +123,14 @@ def warm_up() -> None:
 
 def describe(size: Size) -> str:
     """The size in words."""
-    cells = f"{size.cells} different cells" if size.different_cells else f"{size.cells} cells"
-    found = f"{cells}, {size.slots} slots, {size.nodes} nodes, {size.pages} page sizes"
+    found = ", ".join(
+        (
+            counted(size.cells, "different cell" if size.different_cells else "cell"),
+            counted(size.slots, "slot"),
+            counted(size.nodes, "node"),
+            counted(size.pages, "page size"),
+        )
+    )
     if size.guests == 1:
         return found
     return f"{size.guests} {'different' if size.different_guests else 'equal'} guests, {found}"
@@ -245,7 +252,8 @@ TAIL = 10
 
 def goal_table(found: dict[Size, Answers]) -> Table:
     """Whether the goals hold, over all problems of the sizes they are about."""
-    rows, raw = [], {}
+    rows: list[tuple[object, ...]] = []
+    raw: dict[str, object] = {}
     for goal in GOALS:
         answers = [each for size, each in found.items() if goal.holds_for(size)]
         ratios = [taken / each.unit for each in answers for taken in each.planned]
@@ -278,7 +286,8 @@ def goal_row(goal: Goal, ratios: Sequence[float], proven: int) -> tuple[object, 
 
 def flat_table(count: int, limit: float) -> Table:
     """The time where one thing grows and all else stays."""
-    rows, raw = [], {}
+    rows: list[tuple[object, ...]] = []
+    raw: dict[str, object] = {}
     for name, (values, make, aim) in progress(FAMILIES.items(), "flatness"):
         found = [ask("", (make(value, seed) for seed in range(count)), limit) for value in values]
         times = [statistics.median(each.seconds) for each in found]

@@ -30,9 +30,9 @@ CACHES = Path("/proc/sys/vm/drop_caches")
 
 def run(quick: bool) -> Table:
     """Start each command several times; once with nothing in the page cache, where permitted."""
-    rows, raw = [], {}
+    rows: list[tuple[object, ...]] = []
+    raw: dict[str, object] = {}
     for name, (arguments, goal) in progress(CALLS.items(), "start-up"):
-        found: dict[str, object] = {}
         times = [start(arguments) for _ in range(QUICK_RUNS if quick else RUNS)]
         cold = start(arguments) if drop_caches() else None
         modules = imported(arguments)

@@ -57,6 +57,11 @@ def milliseconds(value: float) -> str:
     return f"{shown:.{digits}f}"
 
 
+def counted(number: int, what: str) -> str:
+    """``1 cell``, ``2 cells``."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 def machine() -> dict[str, object]:
     """Where and with what it was measured."""
     return {
