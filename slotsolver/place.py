@@ -35,12 +35,8 @@ class Row(NamedTuple):
     dimm: NewDimm
     slot: int
     align: int
+    size: int
     address: int | None = None
-
-    @property
-    def size(self) -> int:
-        """Its size in bytes."""
-        return self.dimm.size * MiB
 
 
 def place(
@@ -99,12 +95,13 @@ def numbered(layout: GuestLayout, staying: Sequence[Device], slots: int, block: 
     aligned = [alignment(layout, cell, block) for cell in range(len(layout.cells))]
     rows = []
     for cell, dimm in plug_order(layout):
-        as_planned = taken.get((dimm.stage, cell, dimm.size * MiB)) if taken else None
+        size = dimm.size * MiB
+        as_planned = taken.get((dimm.stage, cell, size)) if taken else None
         if as_planned:
             kept = as_planned.popleft()
-            rows.append(Row(cell, dimm, kept.slot, aligned[cell], kept.address))
+            rows.append(Row(cell, dimm, kept.slot, aligned[cell], size, kept.address))
         else:
-            rows.append(Row(cell, dimm, next(numbers), aligned[cell]))
+            rows.append(Row(cell, dimm, next(numbers), aligned[cell], size))
     return rows
 
 

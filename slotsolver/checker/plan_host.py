@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 
 from slotsolver.checker.changes import delta
 from slotsolver.checker.pieces import Piece
@@ -21,6 +22,9 @@ from slotsolver.size import format_size
 
 Needs = dict[int, list[tuple[frozenset[int], int]]]
 """Pages needed by page size (bytes): for each piece the nodes it may lie on and its pages."""
+
+ALIKE = itemgetter(*map(Piece._fields.index, ("cell", "page_size", "nodes", "taken", "given")))
+"""Pieces of which these are the same have the same faults."""
 
 Pools = Mapping[tuple[int, int], int]
 """Pages by (node id, page size)."""
@@ -123,13 +127,12 @@ def _backing(guest: GuestSubject, host: Host | None) -> Iterator[Violation]:
     there = {node.id for node in host.nodes} if host else set()
     sound: set[tuple[object, ...]] = set()
     for piece in guest.pieces:
-        alike = piece.cell, piece.page_size, piece.nodes, piece.taken, piece.given
-        if alike in sound:
-            continue
-        faults = list(_piece(guest, piece, host, there))
-        if not faults:
-            sound.add(alike)
-        yield from faults
+        alike = ALIKE(piece)
+        if alike not in sound:
+            faults = list(_piece(guest, piece, host, there))
+            if not faults:
+                sound.add(alike)
+            yield from faults
     for cell, planned in zip(guest.guest.cells, guest.planned.cells, strict=True):
         if cell.page_size not in (None, planned.page_size):
             says = f"the guest requires pages of {format_size(cell.page_size or 0)}"
@@ -178,13 +181,13 @@ def _same_backing(guest: GuestSubject) -> Iterator[Violation]:
             mixed |= named
         if policy.kind == "host-nodes" and policy.spread:
             spread |= named
-    cells = guest.planned.cells
+    cells = [(cell.page_size, cell.host_nodes) for cell in guest.planned.cells]
     for dimm in guest.new_dimms:
-        cell = cells[dimm.cell]
-        if dimm.page_size != cell.page_size and dimm.cell not in mixed:
+        page_size, host_nodes = cells[dimm.cell]
+        if dimm.page_size != page_size and dimm.cell not in mixed:
             says = f"its pages are of {format_size(dimm.page_size)}, its cell's are not"
             yield Violation("one-page-size", "plan", says, f"{guest.place} slot {dimm.slot}")
-        if dimm.host_nodes != cell.host_nodes and dimm.cell not in spread:
+        if dimm.host_nodes != host_nodes and dimm.cell not in spread:
             says = f"it is on host nodes {format_ids(dimm.host_nodes)}, its cell is not"
             yield Violation("one-node", "plan", says, f"{guest.place} slot {dimm.slot}")
 
@@ -203,10 +206,10 @@ def check_table(
         taken = {p: u.free_before + back.get(p, 0) - u.free_after for p, u in pools.items()}
         later = {place: use.promised for place, use in pools.items()}
         for name, said, wanted in (("taken", taken, reserved), ("promised", later, promised)):
-            pieces = {size: wanted.get(size, [])}
-            total = sum([pages for _, pages in pieces[size]])
+            pieces = wanted.get(size, [])
+            total = sum([pages for _, pages in pieces])
             wrong = sum(said.values()) != total or min(said.values(), default=0) < 0
-            if wrong or list(shortages(pieces, said)):
+            if wrong or (pieces and any(shortages({size: pieces}, said))):
                 says = f"{total} pages are {name}, the plan says {sum(said.values())} or elsewhere"
                 yield Violation("plan-host", "plan", says, f"{where}pools of {format_size(size)}")
     for node in host.nodes:
