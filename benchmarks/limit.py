@@ -27,6 +27,8 @@ CELLS = (1, 2, 4, 8, 16)
 SLOTS = (8, 32, 64, 128, 256)
 NODES = (1, 2, 4, 8, 16)
 GUESTS = (1, 10, 50)
+RUNNING = (2, 8, 32, 128), (4, 32, 64, 512), (16, 128, 256, 2048)
+"""Cells, DIMMs, slots and maximum (GiB) of running guests."""
 DRAWS, QUICK_DRAWS = 20, 5
 """Problems of each size."""
 TIME_LIMIT, QUICK_TIME_LIMIT = 5.0, 1.0
@@ -153,7 +155,7 @@ def sizes(*, quick: bool) -> list[Size]:
 def resizes(count: int) -> list[tuple[str, list[Problem]]]:
     """Running guests of three sizes that become larger or smaller, each other one on a host."""
     found = []
-    for cells, dimms, slots, maximum in ((2, 8, 32, 128), (4, 32, 64, 512), (16, 128, 256, 2048)):
+    for cells, dimms, slots, maximum in RUNNING:
         for sign, word in ((1, "grow"), (-1, "shrink")):
             asked = [resize(cells, dimms, slots, sign, maximum, seed) for seed in range(count)]
             found.append((f"{cells} cells, {dimms} DIMMs, {slots} slots: {word}", asked))
