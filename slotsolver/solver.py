@@ -8,7 +8,7 @@ from typing import Literal
 
 from slotsolver.checker import check_plan
 from slotsolver.clock import Clock
-from slotsolver.direct import answer
+from slotsolver.direct import answer, refuted
 from slotsolver.errors import DefectError
 from slotsolver.explain.questions import Questions
 from slotsolver.explain.why_not import Step, why_not
@@ -75,7 +75,7 @@ def best(problem: Problem, clock: Clock) -> Solution | NoSolution:
     """The best layouts and their values, or how the search for them ended."""
     facts = gather(problem)
     refute(facts)
-    if unreachable(facts):
+    if unreachable(facts) or refuted(problem, facts):
         return NoSolution.PROVEN
     objectives = in_order(problem, facts)
     found = answer(problem, facts, objectives)
@@ -139,6 +139,8 @@ def feasible(problem: Problem, clock: Clock) -> bool | None:
     if unreachable(facts):
         return False
     refute(facts)
+    if refuted(problem, facts):
+        return False
     if answer(problem, facts, in_order(problem, facts)):
         return True
     from slotsolver import cp_sat  # see `best`

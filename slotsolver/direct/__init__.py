@@ -6,5 +6,6 @@ are tested against each other.
 """
 
 from slotsolver.direct.answer import answer
+from slotsolver.direct.refuted import refuted
 
-__all__ = ["answer"]
+__all__ = ["answer", "refuted"]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from slotsolver.cell_facts import Backing
 from slotsolver.constraints.host_nodes import HostNodes
-from slotsolver.direct.near import Distances, Search, Spot, Wish
+from slotsolver.direct.near import Search, Spot, Wish
+from slotsolver.direct.nests import Distances
 from slotsolver.direct.rooms import Demand, Rooms, Undecided
 from slotsolver.direct.scope import understood
 from slotsolver.direct.sizing import GuestSizing, size_up
@@ -101,7 +102,7 @@ def _placed_nowhere(sized: Sequence[GuestSizing]) -> Placed:
     for own in sized:
         backings = []
         for cell in own.cells:
-            page = max(cell.dimms)
+            page = max(cell.ways)
             grain = granule(page) * MiB
             pages += -(-cell.reserved * MiB // grain) * (grain // page)
             backings.append(Backing(page, page, ()))
@@ -126,9 +127,9 @@ def wish_of(rooms: Rooms, sized: GuestSizing) -> OrderedWish:
     kinds: dict[object, list[int]] = {}
     demands: dict[object, Demand] = {}
     for cell, own in zip(facts.cells, sized.cells, strict=True):
-        key = (own.reserved, tuple(own.dimms), cell.nodes, None if uniform else cell.id)
+        key = (own.reserved, tuple(own.ways), cell.nodes, None if uniform else cell.id)
         if key not in kinds:
-            demands[key] = rooms.demand(own.reserved, tuple(own.dimms))
+            demands[key] = rooms.demand(own.reserved, tuple(own.ways))
         kinds.setdefault(key, []).append(cell.id)
     order = sorted(kinds, key=lambda key: -sized.cells[kinds[key][0]].reserved)
     ids = tuple(i for key in order for i in kinds[key])
@@ -210,10 +211,10 @@ def _backings(rooms: Rooms, ordered: OrderedWish, spot: Spot) -> list[Backing]:
 def _layout(sized: GuestSizing, backings: Sequence[Backing]) -> GuestLayout:
     cells = tuple(
         CellLayout(
-            boot=cell.boot,
-            totals=cell.totals,
+            boot=cell.ways[backing.page].boot,
+            totals=(cell.ways[backing.page].boot, *cell.totals[1:]),
             backing=backing,
-            dimms=tuple(NewDimm(*dimm, backing.nodes) for dimm in cell.dimms[backing.page]),
+            dimms=tuple(NewDimm(*dimm, backing.nodes) for dimm in cell.ways[backing.page].dimms),
         )
         for cell, backing in zip(sized.cells, backings, strict=True)
     )

@@ -2,7 +2,8 @@
 
 A depth-first search over cells, one host node after the other. Cells with the same demand change
 places freely, and so do host nodes that nothing tells apart, so one of each kind is tried. It ends
-at once where closed forms say that nothing can be better.
+at once where closed forms say that nothing can be better; where it does not end soon, nested groups
+of nodes are asked (:mod:`slotsolver.direct.nests`).
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
+from math import prod
 
+from slotsolver.direct.nests import Counts, Distances, Nest, Table, Way, nest_of, table
 from slotsolver.direct.rooms import Demand, Mix, Room, Rooms, Undecided
 
-MOST_STEPS = 4000
-"""Cells put on nodes before the search is left to CP-SAT."""
+FEW_STEPS, MOST_STEPS = 60, 4000
+"""Cells put on nodes before nested groups are looked at, and before CP-SAT is asked."""
 
-Distances = tuple[tuple[int, ...], ...]
+MOST_COUNTS = 130
+"""Combinations of cells of each kind for which there is a table."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Search:
 
     def __init__(self, wish: Wish, rooms: Rooms, now: Sequence[Room], far: Distances) -> None:
         self.wish, self.rooms, self.now, self.far = wish, rooms, now, far
-        self.steps = 0
+        self.steps, self.limit = 0, MOST_STEPS
         self.best: Spot | None = None
         self.cells = len(wish.kinds)
         self.groups = self._exchangeable()
@@ -72,8 +77,61 @@ class Search:
 
     def run(self) -> Spot | None:
         """The best spot; ``None`` if the cells fit nowhere. Raises :class:`Undecided`."""
-        self._go(0, 0)
+        self.limit = FEW_STEPS
+        try:
+            self._go(0, 0)
+        except Undecided:
+            nest = nest_of(self.far)
+            if nest is not None and self.even and prod(n + 1 for n in self._all()) <= MOST_COUNTS:
+                return self._by_groups(nest)
+            return self._at_length()
         return self.best
+
+    def _at_length(self) -> Spot | None:
+        again = Search(self.wish, self.rooms, self.now, self.far)
+        again.limit = MOST_STEPS
+        again._go(0, 0)
+        return again.best
+
+    def _all(self) -> Counts:
+        """How many cells there are of each kind."""
+        every = range(len(self.wish.demands))
+        return tuple(sum(kind == n for kind in self.wish.kinds) for n in every)
+
+    def _by_groups(self, nest: Nest) -> Spot | None:
+        """The best spot by the table of nested groups."""
+        every = self._all()
+        way = table(nest, self.weight, every, self._on_node).get(every)
+        if way is None:
+            return None
+        found = way.nodes()
+        left = {node: list(counts) for node, counts in found.items()}
+        nodes = []
+        for kind in self.wish.kinds:
+            node = min(n for n, counts in left.items() if counts[kind])
+            left[node][kind] -= 1
+            nodes.append(node)
+        mixes = {node: self._known_mix(node, counts) for node, counts in found.items()}
+        return Spot(way.cost[:3], tuple(nodes), {n: m for n, m in mixes.items() if m is not None})
+
+    def _on_node(self, node: int, far: int) -> Table:
+        """What a node can hold, by the cells of each kind on it."""
+        none = (0,) * len(self.wish.demands)
+        found = {none: Way((0, 0, self.alone[node], 0), here=(node, none))}
+        allowed = [0] * len(none)
+        for kind, nodes in zip(self.wish.kinds, self.wish.nodes, strict=True):
+            allowed[kind] += node in nodes
+        most = self._most(node)
+        for counts in product(*(range(min(most, n) + 1) for n in allowed)):
+            number = sum(counts)
+            if not 0 < number <= most:
+                continue
+            mix = self._known_mix(node, counts)
+            if mix is not None:
+                pairs = number * (number - 1) // 2
+                cost = (far * pairs, mix.pages, mix.stranded, node * number)
+                found[counts] = Way(cost, here=(node, counts))
+        return found
 
     def _exchangeable(self) -> list[object]:
         """For each node what it shares with those it can change places with."""
@@ -152,7 +210,7 @@ class Search:
             if self._hopeless(cell, distance + more):
                 continue
             self.steps += 1
-            if self.steps > MOST_STEPS:
+            if self.steps > self.limit:
                 raise Undecided
             kind = self.wish.kinds[cell]
             self.counts[node][kind] += 1
@@ -210,11 +268,13 @@ class Search:
         return least > self.best.cost[0] or (least == self.best.cost[0] and settled)
 
     def _mix(self, node: int) -> Mix | None:
-        key = (node, tuple(self.counts[node]))
+        return self._known_mix(node, tuple(self.counts[node]))
+
+    def _known_mix(self, node: int, counts: Counts) -> Mix | None:
+        key = (node, counts)
         if key not in self.mixes:
-            self.mixes[key] = self.rooms.best_mix(
-                node, self.now[node], self.wish.demands, self.counts[node]
-            )
+            room, demands = self.now[node], self.wish.demands
+            self.mixes[key] = self.rooms.best_mix(node, room, demands, counts)
         return self.mixes[key]
 
     def _arrive(self, distance: int) -> None:

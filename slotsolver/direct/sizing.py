@@ -24,14 +24,22 @@ Dimms = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
-class CellSizing:
-    """A cell's boot memory and totals, and its DIMMs for each page size (bytes) that is as good as
-    any other; ``reserved`` is what it must have pages for."""
+class Cut:
+    """How a cell comes to its totals: boot memory and DIMMs."""
 
     boot: int
+    dimms: Dimms
+
+
+@dataclass(frozen=True)
+class CellSizing:
+    """A cell's totals, and the ways to them by page size (bytes), each as good as any other;
+    ``reserved`` is what it must have pages for. Boot memory is the first of the totals, unless a
+    way says less."""
+
     totals: tuple[int, ...]
     reserved: int
-    dimms: Mapping[int, Dimms]
+    ways: Mapping[int, Cut]
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,6 @@ def size_up(facts: GuestFacts, floor: int | None) -> GuestSizing | None:
     totals = even_totals(facts)
     if totals is None:
         return None
-    boot = sum(own[0] for own in totals)
     if facts.boot is None and not _block_is_certain(facts):
         return None
     extras = _several_ways(facts, totals)
@@ -64,16 +71,60 @@ def size_up(facts: GuestFacts, floor: int | None) -> GuestSizing | None:
     step = _step(facts, totals, floor, fewest)
     if step is None:
         return None
+    boot = sum(own[0] for own in totals)
     cells = _cells(facts, totals, step, facts.block_at(boot))
-    if cells is None or ((extras or _boot_is_loose(facts)) and _pages_are_open(facts, cells)):
+    if cells is not None and (extras or _boot_is_loose(facts)) and _pages_are_open(facts, cells):
         return None
-    slots = sum(len(next(iter(cell.dimms.values()))) for cell in cells)
-    if slots > fewest(step) or slots > slot_limit(facts, boot):
+    slots = _slots(cells)
+    if slots > fewest(step):
+        cells = _short_of_a_unit(facts, totals, step)
+        if cells is None or not fewest(step) < _slots(cells) < slots:
+            return None
+        slots = fewest(step) + 1
+    if cells is None or slots > slot_limit(facts, sum(_boot(cell) for cell in cells)):
         return None
-    largest = max((size for c in cells for d in c.dimms.values() for _, size in d), default=0)
-    if floor is not None and max(floor, largest) != step:
+    cuts = (way.dimms for cell in cells for way in cell.ways.values())
+    largest = max((size for dimms in cuts for _, size in dimms), default=0)
+    if slots != _slots(cells) or (floor is not None and max(floor, largest) != step):
         return None
     return GuestSizing(facts, cells, _imbalance(facts, totals), step, slots)
+
+
+def _slots(cells: Sequence[CellSizing] | None) -> int:
+    """DIMMs of all cells, however they are backed."""
+    if cells is None:
+        return ENDLESS
+    return sum(len(next(iter(cell.ways.values())).dimms) for cell in cells)
+
+
+def _boot(cell: CellSizing) -> int:
+    return next(iter(cell.ways.values())).boot
+
+
+def _short_of_a_unit(
+    facts: GuestFacts, totals: Sequence[tuple[int, ...]], step: int
+) -> tuple[CellSizing, ...] | None:
+    """Sizes with one unit less boot memory, in the first cell, and one more DIMM for it.
+
+    Large boot memory may have the guest take memory blocks by which it could not grow as is wanted
+    (Linux, see :data:`slotsolver.facts.X86_BLOCKS`); a unit less keeps the blocks small. Boot
+    memory has to be even within one unit, so no other layout takes just one DIMM more, if there
+    are several cells and these can change places.
+    """
+    cell, own = facts.cells[0], totals[0]
+    alike = _interchangeable(facts) and len(facts.cells) > 1 and _greedy_is_exact(cell)
+    even = len({other[1] for other in totals}) == 1
+    if facts.stages[0].memory is not None or facts.boot is not None or not (alike and even):
+        return None
+    boot = sum(other[0] for other in totals) - cell.unit
+    block = facts.block_at(boot)
+    if block > cell.unit:
+        return None
+    first = _cell(facts, cell, (own[0] - cell.unit, *own[1:]), step, block)
+    others = _cells(facts, totals, step, block)
+    if first is None or others is None or _pages_are_open(facts, others):
+        return None
+    return (first, *others[1:])
 
 
 def even_totals(facts: GuestFacts) -> list[tuple[int, ...]] | None:
@@ -151,7 +202,7 @@ def _pages_are_open(facts: GuestFacts, cells: Sequence[CellSizing]) -> bool:
     stage could be reached by some cell."""
     columns = list(zip(*(cell.totals for cell in cells), strict=True))
     for cell, sized in zip(facts.cells, cells, strict=True):
-        for page in set(cell.pages) - set(sized.dimms):
+        for page in set(cell.pages) - set(sized.ways):
             if _boot_is_loose(facts) or _could_have(cell, page, columns):
                 return True
     return False
@@ -180,7 +231,7 @@ def slot_limit(facts: GuestFacts, boot: int) -> int:
     return min(facts.slot_limit, slots_that_fit(facts, least, most))
 
 
-def _most_slots(facts: GuestFacts) -> int:
+def most_slots(facts: GuestFacts) -> int:
     """How many slots the guest may have with any boot memory."""
     edge = facts.platform.large_ram // MiB
     both = slots_that_fit(facts, 0, edge), slots_that_fit(facts, edge, 1 << 43)
@@ -199,7 +250,7 @@ def _step(
     top = max(own[-1] for own in totals) + unit
     if floor is None:
         return top
-    limit = _most_slots(facts)
+    limit = most_slots(facts)
 
     if fewest(floor) <= limit:
         return floor
@@ -295,10 +346,10 @@ def _cell(
 ) -> CellSizing | None:
     cuts = dict(_cuts(facts, cell, totals, step, block))
     fewest = min((len(dimms) for dimms in cuts.values() if dimms is not None), default=ENDLESS)
-    best = {page: d for page, d in cuts.items() if d is not None and len(d) == fewest}
+    best = {p: Cut(totals[0], d) for p, d in cuts.items() if d is not None and len(d) == fewest}
     if not best or (len(best) < len(cuts) and not _greedy_is_exact(cell)):
         return None
-    return CellSizing(totals[0], totals, totals[facts.reserve_stage(cell)], best)
+    return CellSizing(totals, totals[facts.reserve_stage(cell)], best)
 
 
 def _cuts(

@@ -35,7 +35,7 @@ def problem(
 ) -> Problem:
     """A problem; the same for the same seed."""
     drawn = random.Random(seed)  # noqa: S311 - a problem to be solved, no secret
-    grain = drawn.choice((128 * MiB, 128 * MiB, 512 * MiB, GiB))
+    grain = drawn.choice((128 * MiB, 128 * MiB, 512 * MiB, GiB, 13 * GiB // 2))
     count = drawn.choice((1, 1, 1, *range(2, most_guests + 1)))
     guests = [_guest(drawn, n, grain, most_cells) for n in range(count)]
     document: Document = {"guests": guests, "policies": _policies(drawn, guests)}

@@ -1,0 +1,135 @@
+"""Problems without a plan for reasons that sums show: too few slots, too little room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from slotsolver.constraints.host_nodes import HostNodes
+from slotsolver.direct.answer import distances, wish_of
+from slotsolver.direct.near import Search
+from slotsolver.direct.rooms import Rooms, Undecided
+from slotsolver.direct.sizing import CellSizing, Cut, GuestSizing, most_slots
+from slotsolver.facts import GuestFacts
+from slotsolver.problem import Problem
+from slotsolver.size import MiB
+
+
+def refuted(problem: Problem, facts: Sequence[GuestFacts]) -> bool:
+    """Whether sums show that there is no plan. Rules that are not counted only forbid more."""
+    if not all(map(_is_plain, facts)):
+        return False
+    if any(map(_lacks_slots, facts)):
+        return True
+    if problem.host is None:
+        return False
+    rooms = Rooms(problem, problem.host)
+    return _lacks_memory(rooms, facts) or any(_fits_nowhere(rooms, guest) for guest in facts)
+
+
+def _is_plain(facts: GuestFacts) -> bool:
+    """A guest that does not run, has no devices, and each cell of which lies on one node with pages
+    of one size."""
+    return (
+        facts.running is None
+        and not facts.guest.devices
+        and all(stage.exact for stage in facts.stages[1:])
+        and (facts.stages[0].exact or facts.stages[0].memory is None)
+        and not any(
+            cell.virtio or cell.spread or cell.dimm_pages or any(len(n) > 1 for n in cell.nodes)
+            for cell in facts.cells
+        )
+    )
+
+
+def _lacks_slots(facts: GuestFacts) -> bool:
+    """Whether the growth between its stages takes more slots than there may be, even by the largest
+    DIMMs there may be."""
+    limit = most_slots(facts)
+    if facts.slots_written > limit and facts.guest.maximum_size > (facts.boot or 0) * MiB:
+        return True
+    sizes = [stage.memory for stage in facts.stages if stage.memory is not None]
+    needed = 0
+    for before, after in pairwise(sizes):
+        largest = max(cell.largest_up_to(after - before, cell.unit) for cell in facts.cells)
+        if after > before and not largest:
+            return True
+        needed += -(-(after - before) // largest) if largest else 0
+    return needed > limit
+
+
+def _lacks_memory(rooms: Rooms, facts: Sequence[GuestFacts]) -> bool:
+    """Whether the guests need more than the largest pools hold, as many pools as there are cells: a
+    cell takes from one only. Of cells on distinct nodes no two pools of a node count."""
+    needed, cells = 0, 0
+    pools = sorted((own for node in _pools(rooms, facts) for own in node), reverse=True)
+    for guest in facts:
+        memory = _reserved(guest)
+        needed, cells = needed + memory, cells + len(guest.cells)
+        if not _is_distinct(guest):
+            continue
+        best = sorted((max(node, default=0) for node in _pools(rooms, [guest])), reverse=True)
+        usable = sum(most > 0 for most in best)
+        if usable < len(guest.cells) or memory > sum(best[: len(guest.cells)]):
+            return True
+    return needed > sum(pools[:cells])
+
+
+def _reserved(facts: GuestFacts) -> int:
+    """What a guest must have pages for (MiB), at least."""
+    stages = {facts.reserve_stage(cell) for cell in facts.cells}
+    return min(facts.stages[stage].memory or 0 for stage in stages)
+
+
+def _is_distinct(facts: GuestFacts) -> bool:
+    return any(isinstance(p, HostNodes) and p.distinct and not p.cells for p in facts.policies)
+
+
+def _pools(rooms: Rooms, facts: Sequence[GuestFacts]) -> Iterator[list[int]]:
+    """For each node what its pools hold (MiB) that any of the cells may take from."""
+    for place, node in enumerate(rooms.ids):
+        pages = {
+            page
+            for guest in facts
+            for cell in guest.cells
+            if any(node in nodes for nodes in cell.nodes)
+            for page in cell.pages
+        }
+        yield [
+            free * grain // MiB
+            for size, free, grain in zip(
+                rooms.page_sizes, rooms.rooms[place], rooms.grains, strict=True
+            )
+            if size in pages
+        ]
+
+
+def _fits_nowhere(rooms: Rooms, facts: GuestFacts) -> bool:
+    """Whether a guest of which it is known what each cell must have pages for fits nowhere."""
+    known = [_known(facts, cell) for cell in range(len(facts.cells))]
+    if None in known:
+        return False
+    sized = GuestSizing(
+        facts,
+        tuple(
+            CellSizing((), memory or 0, dict.fromkeys(cell.pages, Cut(0, ())))
+            for cell, memory in zip(facts.cells, known, strict=True)
+        ),
+        *(0, 0, 0),
+    )
+    try:
+        wish = wish_of(rooms, sized).wish
+        return Search(wish, rooms, rooms.rooms, distances(rooms.host)).run() is None
+    except Undecided:
+        return False
+
+
+def _known(facts: GuestFacts, cell: int) -> int | None:
+    """What a cell must have pages for (MiB), where that does not depend on a choice."""
+    place = facts.reserve_stage(facts.cells[cell])
+    stage = facts.stages[place]
+    if stage.cells is not None:
+        return stage.cells[cell]
+    if place == 0:
+        return facts.cells[cell].boot
+    return stage.memory if len(facts.cells) == 1 else None
