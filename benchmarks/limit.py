@@ -29,12 +29,23 @@ NODES = (1, 2, 4, 8, 16)
 GUESTS = (1, 10, 50)
 RUNNING = (2, 8, 32, 128), (4, 32, 64, 512), (16, 128, 256, 2048)
 """Cells, DIMMs, slots and maximum (GiB) of running guests."""
-DRAWS, QUICK_DRAWS = 20, 5
-"""Problems of each size."""
-TIME_LIMIT, QUICK_TIME_LIMIT = 5.0, 1.0
-"""Seconds for one solve; whatever needs more counts as not proven."""
-ENOUGH, LEAST = 6.0, 4
-"""Seconds after which no more problems of a size are solved, once there are so many."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured: problems of each size, repetitions where one thing grows, seconds for
+    one solve (what needs more is not proven), and after how many seconds no more problems of a size
+    are solved, once there are so many."""
+
+    draws: int
+    repeats: int
+    time_limit: float
+    enough: float
+    least: int
+
+
+FULL = Effort(draws=20, repeats=10, time_limit=5.0, enough=6.0, least=4)
+QUICK = Effort(draws=5, repeats=3, time_limit=1.0, enough=1.5, least=2)
 
 
 @dataclass(frozen=True)
@@ -74,20 +85,20 @@ class Answers:
         }
 
 
-def ask(name: str, asked: Iterable[Problem], limit: float) -> Answers:
+def ask(name: str, asked: Iterable[Problem], effort: Effort) -> Answers:
     """Solve each problem once; an empty call before each and after it."""
     statuses: list[str] = []
     times: list[float] = []
     empty: list[float] = []
     cpu = 0.0
     for problem in asked:
-        if len(times) >= LEAST and sum(times) > ENOUGH:
+        if len(times) >= effort.least and sum(times) > effort.enough:
             break
         empty.append(seconds(empty_call))
         started, used = perf_counter(), process_time()
         status: str
         try:
-            status = solve(problem, reasons="none", time_limit=limit).status
+            status = solve(problem, reasons="none", time_limit=effort.time_limit).status
         except InputError:
             status = "refused"
         times.append(perf_counter() - started)
@@ -99,20 +110,20 @@ def ask(name: str, asked: Iterable[Problem], limit: float) -> Answers:
 
 def run(quick: bool) -> tuple[Table, ...]:
     """All tables."""
-    limit = QUICK_TIME_LIMIT if quick else TIME_LIMIT
-    count = QUICK_DRAWS if quick else DRAWS
+    effort = QUICK if quick else FULL
     warm_up()
     found = {
-        size: ask(describe(size), problems(size, count), limit)
+        size: ask(describe(size), problems(size, effort.draws), effort)
         for size in progress(sizes(quick=quick), "sizes")
     }
     resized = [
-        ask(name, asked, limit) for name, asked in progress(resizes(count), "running guests")
+        ask(name, asked, effort)
+        for name, asked in progress(resizes(effort.draws), "running guests")
     ]
     return (
         goal_table(found),
         size_table("Against the limit: solve() over an empty CP-SAT call", found.values()),
-        flat_table(3 if quick else 10, limit),
+        flat_table(effort, quick=quick),
         size_table("Running guests that grow or shrink", resized),
     )
 
@@ -120,7 +131,7 @@ def run(quick: bool) -> tuple[Table, ...]:
 def warm_up() -> None:
     """Import what solving imports, and let CP-SAT start."""
     for problem in problems(Size(2, 8, 2, 3), 3, "warm up"):
-        ask("", [problem], QUICK_TIME_LIMIT)
+        ask("", [problem], QUICK)
 
 
 def describe(size: Size) -> str:
@@ -141,14 +152,15 @@ def describe(size: Size) -> str:
 def sizes(*, quick: bool) -> list[Size]:
     """The sizes that are asked: cells by slots by page sizes on as many nodes as cells; then nodes,
     guests and different cells by themselves. There is a slot for each cell."""
-    cells = (1, 4, 16) if quick else CELLS
-    slots = (8, 64, 256) if quick else SLOTS
+    cells, slots, nodes, guests = (
+        (values[:: 2 if quick else 1]) for values in (CELLS, SLOTS, NODES, GUESTS)
+    )
     found = [Size(c, s, c, p) for c in cells for s in slots for p in (1, 3) if s >= c]
-    found += [Size(4, 64, n, 3) for n in NODES]
-    found += [Size(16, 256, n, 3) for n in NODES]
-    found += [Size(c, 64, 4, 3, different_cells=True) for c in CELLS]
-    found += [Size(2, 32, 4, 3, g) for g in GUESTS if g > 1]
-    found += [Size(2, 32, 4, 3, g, different_guests=True) for g in GUESTS if g > 1]
+    found += [Size(4, 64, n, 3) for n in nodes]
+    found += [Size(16, 256, n, 3) for n in nodes]
+    found += [Size(c, 64, 4, 3, different_cells=True) for c in cells]
+    found += [Size(2, 32, 4, 3, g) for g in guests if g > 1]
+    found += [Size(2, 32, 4, 3, g, different_guests=True) for g in guests if g > 1]
     return list(dict.fromkeys(found))
 
 
@@ -286,12 +298,16 @@ def goal_row(goal: Goal, ratios: Sequence[float], proven: int) -> tuple[object, 
     )
 
 
-def flat_table(count: int, limit: float) -> Table:
+def flat_table(effort: Effort, *, quick: bool) -> Table:
     """The time where one thing grows and all else stays."""
     rows: list[tuple[object, ...]] = []
     raw: dict[str, object] = {}
-    for name, (values, make, aim) in progress(FAMILIES.items(), "flatness"):
-        found = [ask("", (make(value, seed) for seed in range(count)), limit) for value in values]
+    for name, (every, make, aim) in progress(FAMILIES.items(), "flatness"):
+        values = every[:: 2 if quick else 1]
+        found = [
+            ask("", (make(value, seed) for seed in range(effort.repeats)), effort)
+            for value in values
+        ]
         times = [statistics.median(each.seconds) for each in found]
         power = exponent(values, times)
         shown = ", ".join(

@@ -145,9 +145,9 @@ def test_limit_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of its tables, over few small sizes."""
     small = [Size(1, 8, 1, 1), Size(2, 8, 2, 3)]
     monkeypatch.setattr(limit, "sizes", lambda **_: small)
-    monkeypatch.setattr(limit, "FAMILIES", {"slots": ((8, 32), limit.slotted, "flat")})
+    monkeypatch.setattr(limit, "FAMILIES", {"slots": ((8, 16, 32), limit.slotted, "flat")})
     monkeypatch.setattr(limit, "RUNNING", ((2, 8, 32, 128),))
-    monkeypatch.setattr(limit, "QUICK_DRAWS", 2)
+    monkeypatch.setattr(limit, "QUICK", limit.Effort(2, 2, 5.0, 60.0, 2))
     goals, sizes, flat, running = limit.run(quick=True)
     assert {row[0] for row in sizes.rows} == {limit.describe(size) for size in small}
     assert [len(row) for row in flat.rows] == [len(flat.columns)]
