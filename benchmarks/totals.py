@@ -23,9 +23,9 @@ BOOT = 1024
 LARGEST = 4096
 """The largest total (GiB)."""
 CELLS = (2, 4)
-RATIOS = {2: "1/8", 4: "1/4"}
-"""Relative steps that are no coarser than the ladder's, by number of cells: a DIMM of the ladder is
-at least a 32nd and at most a 16th of the guest."""
+RATIOS = {2: "1/16", 4: "1/8"}
+"""Relative steps of a cell that are a 32nd of the guest, by number of cells: the ladder's DIMMs are
+about that at the start of a rung, half of it at its end."""
 
 ANY_STEP = {"kind": "step", "size": LARGEST * GiB}
 """No limit, but it says that nobody cares how growth is cut, so that slots count first."""
@@ -77,7 +77,7 @@ def ask_slotsolver(total: int, cells: int, policy: dict[str, Any]) -> list[Modul
 
 
 def ask_stepwise(total: int, cells: int) -> list[Module]:
-    """slotsolver, with steps no coarser than those of the ladder."""
+    """slotsolver, with steps about as fine as those of the ladder."""
     policy = {"kind": "relative-step", "ratio": RATIOS[cells], "at_least": 512 * MiB}
     return ask_slotsolver(total, cells, policy)
 
@@ -173,6 +173,6 @@ NOTES = (
     "Proxmox VE on 1 GiB pages boots with 1 GiB for each cell. Kata's guests have no NUMA nodes. "
     "oVirt's maximum memory is taken as set high enough (its default is four times the memory); "
     "Incus writes none above 1 TiB.",
-    "slotsolver: fewest slots; with fine steps: every DIMM at most 512 MiB or 1/8 of its cell (2 "
-    "cells; 1/4 with 4), about the ladder's steps.",
+    "slotsolver: fewest slots; with fine steps: every DIMM at most 512 MiB or a 32nd of the guest "
+    "(the ladder's are a 32nd at the start of a rung, half of that at its end).",
 )

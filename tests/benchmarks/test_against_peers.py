@@ -62,7 +62,7 @@ def test_whole_gib_totals_of_the_ladder() -> None:
 @pytest.mark.parametrize("total", [3, 17, 250, 1023, 4096])
 @pytest.mark.parametrize("cells", [2, 4])
 def test_slotsolver_meets_totals(total: int, cells: int) -> None:
-    """Exactly, in balance, one DIMM a cell; and with steps no coarser than was asked for."""
+    """Exactly, in balance, one DIMM a cell; and with steps as fine as was asked for."""
     found = totals.measure(totals.PEERS["slotsolver"], total, cells)
     assert (found.exact, found.slots, found.imbalance) == (True, cells, 0)
     modules = totals.ask_stepwise(total * 1024, cells)
@@ -70,7 +70,7 @@ def test_slotsolver_meets_totals(total: int, cells: int) -> None:
     for cell in range(cells):
         memory = totals.BOOT // cells
         for size in sorted(m.size for m in modules if m.cell == cell):
-            assert size <= max(512, memory * cells // 16)
+            assert size <= max(512, memory * cells // 32)
             memory += size
 
 
