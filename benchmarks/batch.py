@@ -23,11 +23,11 @@ from slotsolver import InputError, Problem, solve
 
 COUNT, QUICK_COUNT = 1000, 60
 """Different scenarios whose speed is measured."""
-BUDGET, QUICK_BUDGET = 40.0, 6.0
+BUDGET, QUICK_BUDGET = 20.0, 4.0
 """Seconds for them in one process; it stops after that."""
 MEMORY_COUNTS, QUICK_MEMORY_COUNTS = (10_000, 100_000), (10_000,)
 """Scenarios after which memory is wanted."""
-MEMORY_BUDGET, QUICK_MEMORY_BUDGET = 90.0, 8.0
+MEMORY_BUDGET, QUICK_MEMORY_BUDGET = 60.0, 6.0
 """Seconds for that; what is not reached is projected."""
 TIME_LIMIT = 2.0
 """Seconds for one scenario."""
