@@ -136,7 +136,7 @@ def _pages_exist(guest: GuestFacts, cell: CellFacts) -> None:
     host = guest.host
     if host is None:
         return
-    sizes = {size for b in cell.backings() for size in (b.page, b.dimm_page)}
+    sizes = {*cell.pages, *cell.dimm_pages}
     for size in sorted(sizes | {d.page for d in cell.elsewhere if d.page is not None}):
         if not host.has_pool(size):
             pools = ", ".join(format_size(s) for s in host.page_sizes() if host.has_pool(s))

@@ -75,12 +75,14 @@ def best(problem: Problem, clock: Clock) -> Solution | NoSolution:
     """The best layouts and their values, or how the search for them ended."""
     facts = gather(problem)
     refute(facts)
-    if unreachable(facts) or refuted(problem, facts):
+    if unreachable(facts):
         return NoSolution.PROVEN
     objectives = in_order(problem, facts)
     found = answer(problem, facts, objectives)
     if found is not None:
         return found
+    if refuted(problem, facts):
+        return NoSolution.PROVEN
     # Imported where nothing else will do: ortools takes longer to load than most problems to solve.
     from slotsolver import cp_sat
 
@@ -139,10 +141,10 @@ def feasible(problem: Problem, clock: Clock) -> bool | None:
     if unreachable(facts):
         return False
     refute(facts)
-    if refuted(problem, facts):
-        return False
     if answer(problem, facts, in_order(problem, facts)):
         return True
+    if refuted(problem, facts):
+        return False
     from slotsolver import cp_sat  # see `best`
 
     return cp_sat.feasible(problem, facts, clock)

@@ -18,7 +18,7 @@ from slotsolver.layout import CellLayout, GuestLayout, NewDimm
 from slotsolver.objectives.finest_step import FinestStep
 from slotsolver.plan import ObjectiveValue
 from slotsolver.policies import Objective
-from slotsolver.problem import Problem
+from slotsolver.problem import Cell, Problem
 from slotsolver.size import MiB, granule
 from slotsolver.solution import Solution
 
@@ -123,7 +123,8 @@ def wish_of(rooms: Rooms, sized: GuestSizing) -> OrderedWish:
     facts = sized.facts
     cells = facts.guest.cells
     place = {node: n for n, node in enumerate(rooms.ids)}
-    uniform = len({a.distance(b.id) for a in cells for b in cells if a.id < b.id}) <= 1
+    apart = _apart(cells)
+    uniform = len({distance for row in apart for distance in row if distance}) <= 1
     kinds: dict[object, list[int]] = {}
     demands: dict[object, Demand] = {}
     for cell, own in zip(facts.cells, sized.cells, strict=True):
@@ -142,22 +143,36 @@ def wish_of(rooms: Rooms, sized: GuestSizing) -> OrderedWish:
             demands=tuple(demands[key] for key in order),
             kinds=tuple(n for n, key in enumerate(order) for _ in kinds[key]),
             nodes=tuple(nodes[key] for key in order for _ in kinds[key]),
-            apart=tuple(
-                tuple(0 if a == b else cells[min(a, b)].distance(max(a, b)) for b in ids)
-                for a in ids
-            ),
+            apart=tuple(tuple(apart[a][b] for b in ids) for a in ids),
             distinct=any(isinstance(p, HostNodes) and p.distinct for p in facts.policies),
         ),
         ids,
     )
 
 
+def _apart(cells: Sequence[Cell]) -> list[list[int]]:
+    """How far cells are from each other in the guest, by their ids; 0 from themselves."""
+    plain = not any(cell.distances for cell in cells)
+    usual = cells[0].distance(cells[-1].id)  # of all pairs, where none is given
+    return [
+        [
+            0 if a is b else usual if plain else min(a, b, key=_id).distance(max(a, b, key=_id).id)
+            for b in cells
+        ]
+        for a in cells
+    ]
+
+
+def _id(cell: Cell) -> int:
+    return cell.id
+
+
 def distances(host: Host) -> Distances:
     """The distance between each two nodes, by their places: the larger one of both ways."""
     ids = [node.id for node in host.nodes]
-    there = [[host.distance(a, b) for b in ids] for a in ids]
-    every = range(len(ids))
-    return tuple(tuple(max(there[a][b], there[b][a]) for b in every) for a in every)
+    there = [node.distances or [host.distance(node.id, b) for b in ids] for node in host.nodes]
+    back = zip(*there, strict=True)
+    return tuple(tuple(map(max, one, other)) for one, other in zip(there, back, strict=True))
 
 
 def _spots(rooms: Rooms, wishes: Sequence[OrderedWish], far: Distances) -> list[Spot] | None:

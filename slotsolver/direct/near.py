@@ -14,11 +14,12 @@ from functools import lru_cache
 from itertools import product
 from math import prod
 
-from slotsolver.direct.nests import Counts, Distances, Nest, Table, Way, nest_of, table
+from slotsolver.direct.nests import Counts, Distances, Nest, Table, Way, nest_of, packed, table
 from slotsolver.direct.rooms import Demand, Mix, Room, Rooms, Undecided
 
-FEW_STEPS, MOST_STEPS = 60, 4000
-"""Cells put on nodes before nested groups are looked at, and before CP-SAT is asked."""
+FEW_STEPS, MOST_STEPS = 16, 4000
+"""Cells put on nodes, besides each of them once, before nested groups are looked at; and before
+CP-SAT is asked."""
 
 MOST_COUNTS = 130
 """Combinations of cells of each kind for which there is a table."""
@@ -64,6 +65,7 @@ class Search:
         self.alone = [rooms.stranded(place, room) for place, room in enumerate(now)]
         self.mixes: dict[tuple[int, tuple[int, ...]], Mix | None] = {}
         self.counts = [[0] * len(wish.demands) for _ in now]
+        self.holds = [0] * len(now)
         self.chosen: list[int] = []
         self.weights = {a for row in wish.apart for a in row if a}
         self.even = len(self.weights) <= 1
@@ -77,7 +79,7 @@ class Search:
 
     def run(self) -> Spot | None:
         """The best spot; ``None`` if the cells fit nowhere. Raises :class:`Undecided`."""
-        self.limit = FEW_STEPS
+        self.limit = self.cells + FEW_STEPS
         try:
             self._go(0, 0)
         except Undecided:
@@ -101,7 +103,7 @@ class Search:
     def _by_groups(self, nest: Nest) -> Spot | None:
         """The best spot by the table of nested groups."""
         every = self._all()
-        way = table(nest, self.weight, every, self._on_node).get(every)
+        way = table(nest, self.weight, every, self._on_node).get(packed(every))
         if way is None:
             return None
         found = way.nodes()
@@ -117,7 +119,7 @@ class Search:
     def _on_node(self, node: int, far: int) -> Table:
         """What a node can hold, by the cells of each kind on it."""
         none = (0,) * len(self.wish.demands)
-        found = {none: Way((0, 0, self.alone[node], 0), here=(node, none))}
+        found = {0: Way((0, 0, self.alone[node], 0), 0, node, none)}
         allowed = [0] * len(none)
         for kind, nodes in zip(self.wish.kinds, self.wish.nodes, strict=True):
             allowed[kind] += node in nodes
@@ -130,17 +132,20 @@ class Search:
             if mix is not None:
                 pairs = number * (number - 1) // 2
                 cost = (far * pairs, mix.pages, mix.stranded, node * number)
-                found[counts] = Way(cost, here=(node, counts))
+                found[packed(counts)] = Way(cost, number, node, counts)
         return found
 
-    def _exchangeable(self) -> list[object]:
-        """For each node what it shares with those it can change places with."""
+    def _exchangeable(self) -> list[int]:
+        """For each node the number of the group of those it can change places with."""
         alike = node_classes(self.far)
-        allowed = sorted(set(self.wish.nodes))
-        return [
-            (alike[n], room, self.rooms.held[n], tuple(n in nodes for nodes in allowed))
-            for n, room in enumerate(self.now)
-        ]
+        allowed = set(self.wish.nodes)
+        groups: dict[object, int] = {}
+        found = []
+        for n, room in enumerate(self.now):
+            ways = tuple(n in nodes for nodes in allowed) if len(allowed) > 1 else ()
+            key = (alike[n], room, self.rooms.held[n], ways)
+            found.append(groups.setdefault(key, len(groups)))
+        return found
 
     def _nearest_pairs(self) -> list[int]:
         """For each cell the least that the pairs among it and the later ones come to."""
@@ -206,8 +211,10 @@ class Search:
         if cell == self.cells:
             self._arrive(distance)
             return
+        near = min(self.seen[n] for n in self.usable) if self.even and self.chosen else 0
+        later = self.tail[cell + 1] + self.weight * near * (self.cells - cell - 1)
         for node, more in self._choices(cell):
-            if self._hopeless(cell, distance + more):
+            if self._hopeless(distance + more + later):
                 continue
             self.steps += 1
             if self.steps > self.limit:
@@ -221,6 +228,7 @@ class Search:
             self.counts[node][kind] -= 1
 
     def _put(self, node: int, sign: int) -> None:
+        self.holds[node] += sign
         if sign > 0:
             self.chosen.append(node)
         else:
@@ -234,8 +242,7 @@ class Search:
         first, opened = self._first(cell), set()
         found = []
         for node in self.wish.nodes[cell]:
-            used = any(self.counts[node])
-            if not used:
+            if not self.holds[node]:
                 if self.groups[node] in opened:
                     continue
                 opened.add(self.groups[node])
@@ -256,14 +263,10 @@ class Search:
         apart, far = self.wish.apart[cell], self.far[node]
         return sum(apart[other] * far[there] for other, there in enumerate(self.chosen))
 
-    def _hopeless(self, cell: int, distance: int) -> bool:
-        """Whether nothing better than the best can come of this."""
+    def _hopeless(self, least: int) -> bool:
+        """Whether nothing better than the best can come of what has at least that distance."""
         if self.best is None:
             return False
-        least = distance + self.tail[cell + 1]
-        if self.even and self.chosen:
-            near = min(self.seen[n] for n in self.usable)
-            least += self.weight * near * (self.cells - cell - 1)
         settled = self.best.cost[1:] == self.floor[1:]
         return least > self.best.cost[0] or (least == self.best.cost[0] and settled)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 Distances = tuple[tuple[int, ...], ...]
 
@@ -18,6 +19,9 @@ Counts = tuple[int, ...]
 
 Cost = tuple[int, int, int, int]
 """Distance, pages, bytes stranded, and how high the nodes are."""
+
+BYTE = 8
+"""Bits for the number of cells of each kind where these are packed into one integer."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,15 @@ class Nest:
     node: int = -1
 
 
-@dataclass(frozen=True)
-class Way:
-    """What cells in a group come to, and how they get there: on a node, or in two groups."""
+class Way(NamedTuple):
+    """What cells in a group come to, and how they get there: on one node, or in two groups."""
 
     cost: Cost
-    here: tuple[int, Counts] | None = None
-    both: tuple[Way, Way] | None = None
+    number: int
+    """Cells of all kinds."""
+    node: int = -1
+    counts: Counts = ()
+    groups: tuple[Way, ...] = ()
 
     def nodes(self) -> dict[int, Counts]:
         """The cells of each node that has any."""
@@ -43,14 +49,19 @@ class Way:
         left = [self]
         while left:
             way = left.pop()
-            if way.both is not None:
-                left += way.both
-            elif way.here is not None and any(way.here[1]):
-                found[way.here[0]] = way.here[1]
+            left += way.groups
+            if not way.groups and way.number:
+                found[way.node] = way.counts
         return found
 
 
-Table = Mapping[Counts, Way]
+Table = Mapping[int, Way]
+"""The best way for each number of cells of each kind, packed."""
+
+
+def packed(counts: Counts) -> int:
+    """Numbers below 128 as one integer, so that adding it adds them all."""
+    return sum(count << BYTE * place for place, count in enumerate(counts))
 
 
 @lru_cache(maxsize=64)
@@ -84,7 +95,7 @@ def _apart(far: Distances, parts: Sequence[Sequence[int]], most: int) -> bool:
 
 
 def table(nest: Nest, weight: int, most: Counts, leaf: Callable[[int, int], Table]) -> Table:
-    """The best way to have each number of cells in a group, up to ``most``.
+    """The best way to have each number of cells in a group, up to ``most`` (below 128 each).
 
     ``weight`` is the distance between cells in the guest; ``leaf(node, far)`` is the table of a
     node whose memory is ``far`` from itself.
@@ -98,17 +109,21 @@ def table(nest: Nest, weight: int, most: Counts, leaf: Callable[[int, int], Tabl
 
 
 def _joined(left: Table, right: Table, far: int, most: Counts) -> Table:
-    found: dict[Counts, Way] = {}
+    found: dict[int, Way] = {}
+    top = packed((1 << BYTE - 1,) * len(most))
+    room = packed(most) + top  # less what is there, it keeps every top bit where that fits
     for mine, one in left.items():
-        a, b, c, d = one.cost
-        total = sum(mine)
+        (near, pages, stranded, high), number = one.cost, one.number
         for theirs, other in right.items():
-            both = tuple(map(int.__add__, mine, theirs))
-            if any(n > limit for n, limit in zip(both, most, strict=True)):
+            both = mine + theirs
+            if (room - both) & top != top:
                 continue
-            e, f, g, h = other.cost
-            cost = (a + e + far * total * sum(theirs), b + f, c + g, d + h)
+            cost = other.cost
+            distance = near + cost[0] + far * number * other.number
             known = found.get(both)
-            if known is None or cost < known.cost:
-                found[both] = Way(cost, both=(one, other))
+            if known is not None and known.cost[0] < distance:
+                continue
+            whole = (distance, pages + cost[1], stranded + cost[2], high + cost[3])
+            if known is None or whole < known.cost:
+                found[both] = Way(whole, number + other.number, groups=(one, other))
     return found

@@ -64,14 +64,12 @@ class Rooms:
         for node in self.ids:
             pools = [host.pool(node, size) for size in self.page_sizes]
             free = tuple(self._whole(pool.free, pool.page_size) for pool in pools)
-            room = tuple(
-                min(
-                    [all_of_it, *(self._whole(p.free - k.kept(p), p.page_size) for k in kept)],
-                )
-                for all_of_it, p in zip(free, pools, strict=True)
-            )
+            room = free
+            for rule in kept:
+                own = (self._whole(p.free - rule.kept(p), p.page_size) for p in pools)
+                room = tuple(map(min, room, own))
             self.rooms.append(room)
-            self.held.append(tuple(a - b for a, b in zip(free, room, strict=True)))
+            self.held.append(tuple(map(int.__sub__, free, room)))
 
     def _whole(self, pages: int, size: int) -> int:
         return max(0, pages * size // (granule(size) * MiB))
