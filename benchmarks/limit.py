@@ -273,15 +273,29 @@ def goal_table(found: dict[Size, Answers]) -> Table:
         ratios = [taken / each.unit for each in answers for taken in each.planned]
         proven = sum(len(each.times("optimal")) for each in answers)
         if ratios:
-            rows.append(goal_row(goal, ratios, proven))
-            raw[goal.name] = {"ratios": ratios, "optimal": proven}
-    columns = ("sizes", "problems", "p50", "goal", "p99 / p50", "goal", "optimal", "goals")
-    notes = ("p50: in empty CP-SAT calls, at as many host nodes as cells, 1 and 3 page sizes",)
+            worst = max(statistics.median(a.planned) / a.unit for a in answers if a.planned)
+            rows.append(goal_row(goal, ratios, worst, proven))
+            raw[goal.name] = {"ratios": ratios, "worst_p50": worst, "optimal": proven}
+    columns = (
+        "sizes",
+        "problems",
+        "p50",
+        "worst size's p50",
+        "goal",
+        "p99 / p50",
+        "goal",
+        "optimal",
+        "goals",
+    )
+    notes = (
+        "p50: in empty CP-SAT calls, at as many host nodes as cells, 1 and 3 page sizes",
+        "slow sizes have fewer problems (see below), so the worst size's p50 is the stricter one",
+    )
     return Table("Goals", columns, tuple(rows), raw, notes)
 
 
-def goal_row(goal: Goal, ratios: Sequence[float], proven: int) -> tuple[object, ...]:
-    """One goal; ``ratios`` are times in empty calls."""
+def goal_row(goal: Goal, ratios: Sequence[float], worst: float, proven: int) -> tuple[object, ...]:
+    """One goal; ``ratios`` are times in empty calls, ``worst`` the largest median of a size."""
     p50 = statistics.median(ratios)
     tail = quantile(ratios, 0.99) / p50
     holds = p50 <= goal.at_most, tail <= TAIL, proven == len(ratios)
@@ -290,6 +304,7 @@ def goal_row(goal: Goal, ratios: Sequence[float], proven: int) -> tuple[object, 
         goal.name,
         len(ratios),
         f"{p50:.1f}",
+        f"{worst:.1f}",
         f"at most {goal.at_most:g}",
         f"{tail:.1f}",
         f"at most {TAIL}",
