@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from slotsolver.cell_facts import Backing
 from slotsolver.constraints.host_nodes import HostNodes
-from slotsolver.direct.near import Search, Spot, Wish
+from slotsolver.direct.near import Search, Spot, Wish, pair_distances
 from slotsolver.direct.nests import Distances
 from slotsolver.direct.rooms import Demand, Rooms, Undecided
 from slotsolver.direct.scope import understood
@@ -124,7 +124,7 @@ def wish_of(rooms: Rooms, sized: GuestSizing) -> OrderedWish:
     cells = facts.guest.cells
     place = {node: n for n, node in enumerate(rooms.ids)}
     apart = _apart(cells)
-    uniform = len({distance for row in apart for distance in row if distance}) <= 1
+    uniform = len(pair_distances(apart)) <= 1
     kinds: dict[object, list[int]] = {}
     demands: dict[object, Demand] = {}
     for cell, own in zip(facts.cells, sized.cells, strict=True):
@@ -144,7 +144,7 @@ def wish_of(rooms: Rooms, sized: GuestSizing) -> OrderedWish:
             kinds=tuple(n for n, key in enumerate(order) for _ in kinds[key]),
             nodes=tuple(nodes[key] for key in order for _ in kinds[key]),
             apart=tuple(tuple(apart[a][b] for b in ids) for a in ids),
-            distinct=any(isinstance(p, HostNodes) and p.distinct for p in facts.policies),
+            distinct=keeps_apart(facts),
         ),
         ids,
     )
@@ -161,6 +161,11 @@ def _apart(cells: Sequence[Cell]) -> list[list[int]]:
         ]
         for a in cells
     ]
+
+
+def keeps_apart(facts: GuestFacts) -> bool:
+    """Whether no two cells of the guest may share a host node."""
+    return any(isinstance(p, HostNodes) and p.distinct and p.cells is None for p in facts.policies)
 
 
 def _id(cell: Cell) -> int:

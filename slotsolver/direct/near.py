@@ -21,7 +21,7 @@ FEW_STEPS, MOST_STEPS = 16, 4000
 """Cells put on nodes, besides each of them once, before nested groups are looked at; and before
 CP-SAT is asked."""
 
-MOST_COUNTS = 130
+MOST_COUNTS = 256
 """Combinations of cells of each kind for which there is a table."""
 
 
@@ -67,7 +67,7 @@ class Search:
         self.counts = [[0] * len(wish.demands) for _ in now]
         self.holds = [0] * len(now)
         self.chosen: list[int] = []
-        self.weights = {a for row in wish.apart for a in row if a}
+        self.weights = pair_distances(wish.apart)
         self.even = len(self.weights) <= 1
         self.weight = next(iter(self.weights), 0)
         self.seen = [0] * len(now)
@@ -290,6 +290,11 @@ class Search:
         cost = (distance, pages, stranded)
         if self.best is None or cost < self.best.cost:
             self.best = Spot(cost, tuple(self.chosen), found)
+
+
+def pair_distances(apart: Sequence[Sequence[int]]) -> set[int]:
+    """The different distances between two cells."""
+    return {apart[a][b] for a in range(len(apart)) for b in range(a)}
 
 
 @lru_cache(maxsize=64)

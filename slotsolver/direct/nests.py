@@ -20,7 +20,7 @@ Counts = tuple[int, ...]
 Cost = tuple[int, int, int, int]
 """Distance, pages, bytes stranded, and how high the nodes are."""
 
-BYTE = 8
+BYTE = 9
 """Bits for the number of cells of each kind where these are packed into one integer."""
 
 
@@ -60,7 +60,7 @@ Table = Mapping[int, Way]
 
 
 def packed(counts: Counts) -> int:
-    """Numbers below 128 as one integer, so that adding it adds them all."""
+    """Numbers below 256 as one integer, so that adding it adds them all."""
     return sum(count << BYTE * place for place, count in enumerate(counts))
 
 
@@ -95,7 +95,7 @@ def _apart(far: Distances, parts: Sequence[Sequence[int]], most: int) -> bool:
 
 
 def table(nest: Nest, weight: int, most: Counts, leaf: Callable[[int, int], Table]) -> Table:
-    """The best way to have each number of cells in a group, up to ``most`` (below 128 each).
+    """The best way to have each number of cells in a group, up to ``most`` (below 256 each).
 
     ``weight`` is the distance between cells in the guest; ``leaf(node, far)`` is the table of a
     node whose memory is ``far`` from itself.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from slotsolver.constraints.host_nodes import HostNodes
-from slotsolver.direct.answer import distances, wish_of
+from slotsolver.direct.answer import distances, keeps_apart, wish_of
 from slotsolver.direct.near import Search
 from slotsolver.direct.rooms import Rooms, Undecided
 from slotsolver.direct.sizing import CellSizing, Cut, GuestSizing, most_slots
@@ -66,7 +65,7 @@ def _lacks_memory(rooms: Rooms, facts: Sequence[GuestFacts]) -> bool:
     for guest in facts:
         memory = _reserved(guest)
         needed, cells = needed + memory, cells + len(guest.cells)
-        if not _is_distinct(guest):
+        if not keeps_apart(guest):
             continue
         best = sorted((max(node, default=0) for node in _pools(rooms, [guest])), reverse=True)
         usable = sum(most > 0 for most in best)
@@ -79,10 +78,6 @@ def _reserved(facts: GuestFacts) -> int:
     """What a guest must have pages for (MiB), at least."""
     stages = {facts.reserve_stage(cell) for cell in facts.cells}
     return min(facts.stages[stage].memory or 0 for stage in stages)
-
-
-def _is_distinct(facts: GuestFacts) -> bool:
-    return any(isinstance(p, HostNodes) and p.distinct and not p.cells for p in facts.policies)
 
 
 def _pools(rooms: Rooms, facts: Sequence[GuestFacts]) -> Iterator[list[int]]:

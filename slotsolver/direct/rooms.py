@@ -108,8 +108,10 @@ class Rooms:
         with that room; ``None`` if they do not fit. Raises :class:`Undecided`."""
         if sum(n > 0 for n in counts) <= 1:
             return self._mix_of_one(node, room, demands, counts)
-        tries = [0]
-        best: Mix | None = None
+        best = self._all_largest(node, room, demands, counts)
+        if best is not None:
+            return best
+        tries = 0
         stack: list[tuple[int, Room, int, tuple[tuple[int, ...], ...]]] = [(0, room, 0, ())]
         while stack:
             which, left, pages, given = stack.pop()
@@ -121,13 +123,30 @@ class Rooms:
             if best is not None and pages > best.pages:
                 continue
             for split in _splits(counts[which], len(room)):
-                tries[0] += 1
-                if tries[0] > MOST_MIXES:
+                tries += 1
+                if tries > MOST_MIXES:
                     raise Undecided
                 taken = self._take(left, demands[which], split)
                 if taken is not None:
                     stack.append((which + 1, taken[0], pages + taken[1], (*given, split)))
         return best
+
+    def _all_largest(
+        self, node: int, room: Room, demands: Sequence[Demand], counts: Sequence[int]
+    ) -> Mix | None:
+        """Every cell on the pages of which it takes fewest, where these are there; ``None`` where
+        not, or where other pages are as few."""
+        left, pages, given = room, 0, []
+        for demand, count in zip(demands, counts, strict=True):
+            usable = [n for n, need in enumerate(demand.granules) if need is not None]
+            fewest = [n for n in usable if demand.pages[n] == demand.fewest]
+            split = tuple(count if n == fewest[0] else 0 for n in range(len(room)))
+            taken = self._take(left, demand, split)
+            if taken is None or (count and len(fewest) > 1):
+                return None
+            left, pages = taken[0], pages + taken[1]
+            given.append(split)
+        return Mix(pages, self.stranded(node, left), left, tuple(given))
 
     def _mix_of_one(
         self, node: int, room: Room, demands: Sequence[Demand], counts: Sequence[int]

@@ -59,35 +59,46 @@ def size_up(facts: GuestFacts, floor: int | None) -> GuestSizing | None:
     ``floor`` is the step (MiB) below which finer DIMMs gain nothing, ``None`` where the step does
     not matter.
     """
-    totals = even_totals(facts)
-    if totals is None:
+    split = even_split(facts)
+    if split is None or (facts.boot is None and not _block_is_certain(facts)):
         return None
-    if facts.boot is None and not _block_is_certain(facts):
+    fewest = _bound(facts, split)
+    step = None if fewest is None else _step(facts, split.totals, floor, fewest)
+    if fewest is None or step is None:
         return None
-    extras = _several_ways(facts, totals)
-    if extras and not _interchangeable(facts):
+    chosen = _choose(facts, split, step) if _is_a_choice(facts, split) else split
+    if chosen is None:
         return None
-    fewest = partial(_fewest_of_any_split if extras else _fewest, facts, totals)
-    step = _step(facts, totals, floor, fewest)
-    if step is None:
-        return None
-    boot = sum(own[0] for own in totals)
-    cells = _cells(facts, totals, step, facts.block_at(boot))
-    if cells is not None and (extras or _boot_is_loose(facts)) and _pages_are_open(facts, cells):
-        return None
-    slots = _slots(cells)
-    if slots > fewest(step):
-        cells = _short_of_a_unit(facts, totals, step)
-        if cells is None or not fewest(step) < _slots(cells) < slots:
-            return None
-        slots = fewest(step) + 1
-    if cells is None or slots > slot_limit(facts, sum(_boot(cell) for cell in cells)):
+    cells = _best_cells(facts, chosen, step, fewest(step))
+    if cells is None or _exceeds_slots(facts, cells):
         return None
     cuts = (way.dimms for cell in cells for way in cell.ways.values())
     largest = max((size for dimms in cuts for _, size in dimms), default=0)
-    if slots != _slots(cells) or (floor is not None and max(floor, largest) != step):
+    if floor is not None and max(floor, largest) != step:
         return None
-    return GuestSizing(facts, cells, _imbalance(facts, totals), step, slots)
+    return GuestSizing(facts, cells, _imbalance(facts, chosen.totals), step, _slots(cells))
+
+
+def _best_cells(
+    facts: GuestFacts, split: Split, step: int, fewest: int
+) -> tuple[CellSizing, ...] | None:
+    """The cells with as few DIMMs as the bound says, or with one more where nothing else can be."""
+    cells = _cells(facts, split.totals, step, facts.block_at(sum(own[0] for own in split.totals)))
+    loose = _boot_is_loose(facts)
+    if cells is not None and (split.open or loose) and _pages_are_open(facts, cells, split):
+        return None
+    slots = _slots(cells)
+    if slots <= fewest:
+        return cells
+    cells = _short_of_a_unit(facts, split, step)
+    return cells if _slots(cells) == fewest + 1 < slots else None
+
+
+def _exceeds_slots(facts: GuestFacts, cells: Sequence[CellSizing]) -> bool:
+    boot = sum(_boot(cell) for cell in cells)
+    limit = slot_limit(facts, boot)
+    written = facts.slots_written > limit and facts.guest.maximum_size > boot * MiB
+    return _slots(cells) > limit or written
 
 
 def _slots(cells: Sequence[CellSizing] | None) -> int:
@@ -101,9 +112,7 @@ def _boot(cell: CellSizing) -> int:
     return next(iter(cell.ways.values())).boot
 
 
-def _short_of_a_unit(
-    facts: GuestFacts, totals: Sequence[tuple[int, ...]], step: int
-) -> tuple[CellSizing, ...] | None:
+def _short_of_a_unit(facts: GuestFacts, split: Split, step: int) -> tuple[CellSizing, ...] | None:
     """Sizes with one unit less boot memory, in the first cell, and one more DIMM for it.
 
     Large boot memory may have the guest take memory blocks by which it could not grow as is wanted
@@ -111,48 +120,155 @@ def _short_of_a_unit(
     memory has to be even within one unit, so no other layout takes just one DIMM more, if there
     are several cells and these can change places.
     """
-    cell, own = facts.cells[0], totals[0]
+    cell, totals = facts.cells[0], split.totals
     alike = _interchangeable(facts) and len(facts.cells) > 1 and _greedy_is_exact(cell)
-    even = len({other[1] for other in totals}) == 1
-    if facts.stages[0].memory is not None or facts.boot is not None or not (alike and even):
+    if facts.stages[0].memory is not None or facts.boot is not None or 1 in split.open or not alike:
         return None
-    boot = sum(other[0] for other in totals) - cell.unit
+    boot = sum(own[0] for own in totals) - cell.unit
     block = facts.block_at(boot)
     if block > cell.unit:
         return None
-    first = _cell(facts, cell, (own[0] - cell.unit, *own[1:]), step, block)
+    first = _cell(facts, cell, (totals[0][0] - cell.unit, *totals[0][1:]), step, block)
     others = _cells(facts, totals, step, block)
-    if first is None or others is None or _pages_are_open(facts, others):
+    if first is None or others is None or _pages_are_open(facts, others, split):
         return None
     return (first, *others[1:])
 
 
-def even_totals(facts: GuestFacts) -> list[tuple[int, ...]] | None:
-    """For each cell its totals, at every stage as even as the grid permits; the first cells have
-    what does not divide. ``None`` where one would have to shrink. Boot memory that is free is all
-    of the first size."""
+@dataclass(frozen=True)
+class Choice:
+    """Cells of which so many have a ``unit`` more than the others, which ones being open."""
+
+    cells: tuple[int, ...]
+    raised: int
+    unit: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """For each cell its totals, at every stage as even as the grid permits; and for the stages at
+    which that leaves a choice what it is: the totals are then those of the first cells raised."""
+
+    totals: list[tuple[int, ...]]
+    open: dict[int, Choice]
+
+
+def even_split(facts: GuestFacts) -> Split | None:
+    """The evenest totals; ``None`` where a cell would have to shrink, or what boot memory is off
+    the grid by could be anywhere. Boot memory that is free is all of the first size."""
     grid = Grid(facts)
-    starts = {base % grid.grain for base in grid.base}
-    if len(starts) > 1 or len({cell.grain for cell in facts.cells}) > 1:
+    starts = tuple(base % grid.grain for base in grid.base)
+    if len({cell.grain for cell in facts.cells}) > 1 or (facts.boot is None and any(starts)):
         return None
-    start, number = starts.pop(), len(facts.cells)
     columns: list[Sequence[int]] = []
+    choices: dict[int, Choice] = {}
     for place, stage in enumerate(facts.stages):
         if place == 0 and facts.boot is not None:
             columns.append([cell.boot or 0 for cell in facts.cells])
         elif stage.cells is not None:
             columns.append(stage.cells)
         elif stage.memory is not None:
-            whole, off = divmod(stage.memory - number * start, grid.grain)
-            if off:
+            column = _even_column(stage.memory, starts, grid.grain)
+            if column is None:
                 return None
-            low, more = divmod(whole, number)
-            columns.append([start + grid.grain * (low + (c < more)) for c in range(number)])
+            columns.append(column[0])
+            if column[1] is not None:
+                choices[place] = column[1]
     if facts.stages[0].memory is None:
         columns.insert(0, columns[0])
     rows = list(zip(*columns, strict=True))
     grows = all(a <= b for row in rows for a, b in pairwise(row))
-    return rows if grows and all(row[0] > 0 for row in rows) else None
+    return Split(rows, choices) if grows and all(row[0] > 0 for row in rows) else None
+
+
+def _even_column(
+    memory: int, starts: Sequence[int], grain: int
+) -> tuple[list[int], Choice | None] | None:
+    """``memory`` as sums of a start and whole grains for each cell, of the least spread there is.
+
+    Raised one after the other, the lowest first, all totals stay within less than a grain of each
+    other; only while some of those with the same start are raised and some are not, it is a grain,
+    and then no other totals do better.
+    """
+    number = len(starts)
+    whole, off = divmod(memory - sum(starts), grain)
+    if off:
+        return None
+    low, more = divmod(whole, number)
+    order = sorted(range(number), key=lambda cell: (starts[cell], cell))
+    column = [start + grain * low for start in starts]
+    for cell in order[:more]:
+        column[cell] += grain
+    if not more or starts[order[more - 1]] != starts[order[more]]:
+        return column, None
+    group = tuple(cell for cell in order if starts[cell] == starts[order[more]])
+    raised = sum(cell in group for cell in order[:more])
+    return column, Choice(group, raised, grain)
+
+
+def _is_a_choice(facts: GuestFacts, split: Split) -> bool:
+    """Whether it matters which cells are raised."""
+    return bool(split.open) and not _interchangeable(facts)
+
+
+def _choose(facts: GuestFacts, split: Split, step: int) -> Split | None:
+    """The cells raised that take the fewest DIMMs more for it; ``None`` where others would do too
+    and need other pages."""
+    ((stage, choice),) = split.open.items()
+    more = _costs_of_raising(facts, split, step)
+    order = sorted(choice.cells, key=lambda cell: (more[cell], cell))
+    raised, left = order[: choice.raised], order[choice.raised :]
+    tied = more[raised[-1]] == more[left[0]]
+    if tied and any(facts.reserve_stage(facts.cells[cell]) == stage for cell in order):
+        return None
+    totals = []
+    for number, own in enumerate(split.totals):
+        low = _low(split, number)
+        up = choice.unit if number in raised else 0
+        totals.append((*own[:stage], low + up, *own[stage + 1 :]))
+    return Split(totals, split.open if tied else {})
+
+
+def _low(split: Split, cell: int) -> int:
+    """What a cell has at the stage of a choice where it is not raised."""
+    ((stage, choice),) = split.open.items()
+    first_ones = choice.cells[: choice.raised]
+    return split.totals[cell][stage] - (choice.unit if cell in first_ones else 0)
+
+
+def _costs_of_raising(facts: GuestFacts, split: Split, step: int) -> dict[int, int]:
+    """For each cell of a choice the DIMMs that it takes more at least where it is raised."""
+    ((stage, choice),) = split.open.items()
+    found = {}
+    for number in choice.cells:
+        cell, own, low = facts.cells[number], split.totals[number], _low(split, number)
+        high = (*own[:stage], low + choice.unit, *own[stage + 1 :])
+        found[number] = _fewest_of_cell(cell, high, step) - _fewest_of_cell(
+            cell, (*own[:stage], low, *own[stage + 1 :]), step
+        )
+    return found
+
+
+def _fewest_of_a_choice(facts: GuestFacts, split: Split, step: int) -> int:
+    """A bound on the DIMMs of all cells where at one stage it is open which cells are raised."""
+    ((stage, choice),) = split.open.items()
+    lows = [
+        (*own[:stage], _low(split, number), *own[stage + 1 :])
+        for number, own in enumerate(split.totals)
+    ]
+    more = sorted(_costs_of_raising(facts, split, step).values())
+    return _fewest(facts, lows, step) + sum(more[: choice.raised])
+
+
+def _bound(facts: GuestFacts, split: Split) -> Callable[[int], int] | None:
+    """A bound on the DIMMs for every step, over all ways to split; ``None`` where none is known."""
+    if not split.open:
+        return partial(_fewest, facts, split.totals)
+    if _interchangeable(facts):
+        return partial(_fewest_of_any_split, facts, split.totals)
+    if len(split.open) == 1 and facts.boot is not None:
+        return partial(_fewest_of_a_choice, facts, split)
+    return None
 
 
 def _imbalance(facts: GuestFacts, totals: Sequence[Sequence[int]]) -> int:
@@ -173,14 +289,6 @@ def _block_is_certain(facts: GuestFacts) -> bool:
     return len(facts.blocks) == 1 or not layout_options(facts)["amd"]
 
 
-def _several_ways(facts: GuestFacts, totals: Sequence[Sequence[int]]) -> bool:
-    """Whether it is open which cells have a unit more than others."""
-    free = [place for place, stage in enumerate(facts.stages) if stage.cells is None]
-    if facts.boot is not None:
-        free = [place for place in free if place]
-    return any(len({own[place] for own in totals}) > 1 for place in free)
-
-
 def _interchangeable(facts: GuestFacts) -> bool:
     """Whether all cells are alike in all that matters, so that any of them may have more."""
     one, cells = facts.cells[0], facts.guest.cells
@@ -197,22 +305,34 @@ def _boot_is_loose(facts: GuestFacts) -> bool:
     return facts.boot is None and first.memory is not None and first.name == "boot"
 
 
-def _pages_are_open(facts: GuestFacts, cells: Sequence[CellSizing]) -> bool:
+def _pages_are_open(facts: GuestFacts, cells: Sequence[CellSizing], split: Split) -> bool:
     """Whether some page size was left out that another split might have: one by whose unit every
-    stage could be reached by some cell."""
-    columns = list(zip(*(cell.totals for cell in cells), strict=True))
-    for cell, sized in zip(facts.cells, cells, strict=True):
+    stage could be reached."""
+    for number, (cell, sized) in enumerate(zip(facts.cells, cells, strict=True)):
         for page in set(cell.pages) - set(sized.ways):
-            if _boot_is_loose(facts) or _could_have(cell, page, columns):
+            if _boot_is_loose(facts) or _could_have(cell, page, _open_totals(facts, split, number)):
                 return True
     return False
 
 
-def _could_have(cell: CellFacts, page: int, columns: Sequence[tuple[int, ...]]) -> bool:
+def _open_totals(facts: GuestFacts, split: Split, cell: int) -> list[set[int]]:
+    """What a cell may have at each stage, whichever cells are raised."""
+    found = []
+    for stage, total in enumerate(split.totals[cell]):
+        boot_follows = stage == 0 and facts.stages[0].memory is None
+        choice = split.open.get(1 if boot_follows else stage)
+        if choice is None or cell not in choice.cells:
+            found.append({total})
+        else:
+            found.append({split.totals[other][stage] for other in choice.cells})
+    return found
+
+
+def _could_have(cell: CellFacts, page: int, columns: Sequence[set[int]]) -> bool:
     unit = cell.unit_for(page, min(cell.blocks))
     return any(
-        all(any((total - boot) % unit == 0 for total in set(column)) for column in columns)
-        for boot in set(columns[0])
+        all(any((total - boot) % unit == 0 for total in column) for column in columns)
+        for boot in columns[0]
         if cell.boot is not None or boot % granule(page) == 0
     )
 
@@ -284,6 +404,8 @@ def _fewest_from_boot(facts: GuestFacts, totals: Sequence[tuple[int, ...]], step
 
 
 def _fewest_of_cell(cell: CellFacts, totals: Sequence[int], step: int) -> int:
+    if any(after < before for before, after in pairwise(totals)):
+        return ENDLESS
     grown = sum(fewest_dimms(cell, b - a, a, step) for a, b in pairwise(totals))
     if cell.exact_step:
         return max(grown, fewest_exact(cell.exact_step, totals[-1] - totals[0]))
