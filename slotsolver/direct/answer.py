@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from slotsolver.cell_facts import Backing
 from slotsolver.constraints.host_nodes import HostNodes
+from slotsolver.direct.gathered import Gathering
 from slotsolver.direct.near import Search, Spot, Wish, pair_distances
 from slotsolver.direct.nests import Distances
 from slotsolver.direct.rooms import Demand, Rooms, Undecided
@@ -181,16 +182,23 @@ def distances(host: Host) -> Distances:
 
 
 def _spots(rooms: Rooms, wishes: Sequence[OrderedWish], far: Distances) -> list[Spot] | None:
-    """Where each guest lies: one after the other on what is left, as well as it would lie alone.
+    """Where each guest lies.
 
-    A single guest is placed as well as can be. Of several ones each has a distance, and with that
-    pages, below which it could not be on an empty host; where all have these, and no more is
-    stranded than whatever is done, nothing is better.
+    A single guest is placed as well as can be. Several ones are placed one after the other: each
+    has a distance, and with that pages, below which it could not be on an empty host; where all
+    have these, and no more is stranded than whatever is done, nothing is better. Where that fails,
+    a table says whether each can have a node that holds all of it, and how that is best.
     """
-    first = list(rooms.rooms)
     if len(wishes) == 1:
-        spot = Search(wishes[0].wish, rooms, first, far).run()
+        spot = Search(wishes[0].wish, rooms, rooms.rooms, far).run()
         return None if spot is None else [spot]
+    found = _one_by_one(rooms, wishes, far)
+    return found or Gathering(rooms, [ordered.wish for ordered in wishes], far).spots()
+
+
+def _one_by_one(rooms: Rooms, wishes: Sequence[OrderedWish], far: Distances) -> list[Spot] | None:
+    """Each guest on what those before it left; ``None`` where that is not certainly the best."""
+    first = list(rooms.rooms)
     alone: dict[Wish, tuple[int, int]] = {}
     now, spots = list(first), []
     for ordered in wishes:

@@ -165,6 +165,8 @@ def even_split(facts: GuestFacts) -> Split | None:
     for place, stage in enumerate(facts.stages):
         if place == 0 and facts.boot is not None:
             columns.append([cell.boot or 0 for cell in facts.cells])
+            if not _boot_is_wanted(facts, columns[0]):
+                return None
         elif stage.cells is not None:
             columns.append(stage.cells)
         elif stage.memory is not None:
@@ -179,6 +181,14 @@ def even_split(facts: GuestFacts) -> Split | None:
     rows = list(zip(*columns, strict=True))
     grows = all(a <= b for row in rows for a, b in pairwise(row))
     return Split(rows, choices) if grows and all(row[0] > 0 for row in rows) else None
+
+
+def _boot_is_wanted(facts: GuestFacts, boots: Sequence[int]) -> bool:
+    """Whether known boot memory is as the stage at boot and balance ask for it."""
+    stage = facts.stages[0]
+    balanced = facts.hard_balance and stage.name != "boot" and stage.cells is None
+    as_wanted = stage.cells is None or list(stage.cells) == list(boots)
+    return as_wanted and not (balanced and len(set(boots)) > 1)
 
 
 def _even_column(
