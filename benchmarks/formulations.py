@@ -91,7 +91,7 @@ def table(found: Sequence[tuple[Core, Mapping[str, Outcome]]], limit: float) -> 
         (
             f"each model gets {limit:g} s and one worker; a time includes building it",
             "DIMMs: the least number; with > it is not proven, a dash is no solution at all",
-            "slotsolver's time includes the other default objectives, slots, addresses and the check",
+            "slotsolver's time includes the other objectives, slots, addresses and the check",
         ),
     )
 
