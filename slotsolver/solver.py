@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from slotsolver.checker import check_plan
 from slotsolver.clock import Clock
 from slotsolver.direct import answer, refuted
 from slotsolver.errors import DefectError
-from slotsolver.explain.questions import Questions
-from slotsolver.explain.why_not import Step, why_not
 from slotsolver.gather import gather
 from slotsolver.order import in_order
 from slotsolver.plan import Infeasible, Plan, SolverFacts, Undecided
@@ -20,6 +18,9 @@ from slotsolver.reach import refute, unreachable
 from slotsolver.solution import NoSolution, Solution
 from slotsolver.version import VERSION, ortools_version
 from slotsolver.write_up import write_plan
+
+if TYPE_CHECKING:
+    from slotsolver.explain.why_not import Step
 
 QUESTION_LIMIT = 1.0
 """Deterministic time for one question of an explanation."""
@@ -30,7 +31,7 @@ EXPLANATION_LIMIT = 60.0
 Reasons = Literal["none", "conflict", "remedies"]
 """How much is said of why there is no plan."""
 
-Watch = Callable[[Step], None]
+Watch = Callable[["Step"], None]
 """Is told of an explanation as far as it is known."""
 
 
@@ -93,6 +94,9 @@ def _explanation(
     problem: Problem, clock: Clock, reasons: Reasons, watch: Watch | None
 ) -> Infeasible:
     """Why there is no plan and what would help, as far as there is time for it."""
+    from slotsolver.explain.questions import Questions  # which most answers do without
+    from slotsolver.explain.why_not import why_not
+
     started = clock.deterministic
 
     def spent() -> bool:

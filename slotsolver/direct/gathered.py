@@ -1,8 +1,8 @@
 """Several guests, each on one host node: how many on which, by a table over nodes.
 
 Where a node is nearer to itself than to any other, a guest's distance is least exactly where all
-its cells lie on one node. If every guest can, what is left to choose is how many guests of each kind
-are on each node, and pages and stranded memory of a node depend on nothing else.
+its cells lie on one node. If every guest can, what is left to choose is how many of each kind
+are on which node, and pages and stranded memory of a node depend on nothing else.
 """
 
 from __future__ import annotations
