@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slotsolver.clock import Clock
+from slotsolver.cp_sat import _build
 from slotsolver.decide import run
 from slotsolver.gather import gather
 from slotsolver.growth_hint import even_totals, growth_hint
 from slotsolver.problem import Problem
 from slotsolver.search import _complete
 from slotsolver.size import MiB
-from slotsolver.cp_sat import _build
 from tests.constraints.builders import BASE, B, packed, problem, running
 
 BLOCK = B // MiB
