@@ -30,8 +30,11 @@ def slot_rows(guest: GuestModel, facts: GuestFacts) -> None:
         return
     small, large = slots_that_fit(facts, 0, edge), slots_that_fit(facts, edge, 1 << 43)
     limit = min(facts.slot_limit, max(small, large))
-    if facts.slots_written > limit and facts.guest.maximum_size > (facts.boot or 0) * MiB:
-        guest.model.add_bool_or([])
+    if facts.slots_written > limit:  # no matter where boot memory is all there ever is
+        if facts.guest.maximum_size > facts.boot_at_most * MiB:
+            guest.model.add_bool_or([])
+        if not isinstance(guest.boot, int):
+            guest.model.add(guest.boot >= facts.boot_at_most)
     if isinstance(guest.slots, int):
         return
     guest.model.add(guest.slots <= limit)
@@ -49,8 +52,9 @@ def slots_that_fit(facts: GuestFacts, least: int, most: int) -> int:
     ``most`` (MiB) that may be chosen; on x86 the map differs below and above ``large_ram``."""
     maximum = facts.guest.maximum_size
     target = (facts.stages[facts.target_stage].memory or 0) * MiB
-    if facts.boot is not None:
-        candidates = [facts.boot * MiB]
+    known = facts.boot_sum
+    if known is not None:
+        candidates = [known * MiB]
     elif least == 0:
         candidates = [sum(max(c.unit, c.boot or 0) for c in facts.cells) * MiB]
     else:
@@ -58,7 +62,7 @@ def slots_that_fit(facts: GuestFacts, least: int, most: int) -> int:
     fits = [
         facts.platform.max_slots_that_fit(ram, maximum, **layout_options(facts))
         for ram in candidates
-        if ram < maximum and (facts.boot is not None or least * MiB <= ram < most * MiB)
+        if ram < maximum and (known is not None or least * MiB <= ram < most * MiB)
     ]
     return min(fits, default=facts.slot_limit)
 

@@ -82,6 +82,20 @@ class GuestFacts:
         return total
 
     @property
+    def boot_sum(self) -> int | None:
+        """Boot memory of the guest (MiB) where it is known, be it split freely."""
+        first = self.stages[0].memory
+        if self.boot is not None or first is None:
+            return self.boot
+        return first - self.existing
+
+    @property
+    def boot_at_most(self) -> int:
+        """The most boot memory of the guest (MiB)."""
+        known = self.boot_sum
+        return (self.stages[1].memory or 0) - self.existing if known is None else known
+
+    @property
     def existing(self) -> int:
         """What RAM devices that are there already give (MiB)."""
         return sum([c.existing for c in self.cells])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from slotsolver.bounds import ENDLESS
+from slotsolver.constraints.balance import Balance
 from slotsolver.direct.answer import distances, keeps_apart, wish_of
 from slotsolver.direct.near import Search
 from slotsolver.direct.rooms import Rooms, Undecided
@@ -45,7 +47,7 @@ def _lacks_slots(facts: GuestFacts) -> bool:
     """Whether the growth between its stages takes more slots than there may be, even by the largest
     DIMMs there may be."""
     limit = most_slots(facts)
-    if facts.slots_written > limit and facts.guest.maximum_size > (facts.boot or 0) * MiB:
+    if facts.slots_written > limit and facts.guest.maximum_size > facts.boot_at_most * MiB:
         return True
     sizes = [stage.memory for stage in facts.stages if stage.memory is not None]
     needed = 0
@@ -54,7 +56,19 @@ def _lacks_slots(facts: GuestFacts) -> bool:
         if after > before and not largest:
             return True
         needed += -(-(after - before) // largest) if largest else 0
-    return needed > limit
+    return max(needed, _fewest_if_balanced(facts)) > limit
+
+
+def _fewest_if_balanced(facts: GuestFacts) -> int:
+    """The DIMMs that all cells take at least where balance holds each near its share; 0 without."""
+    needed = 0
+    for cell in facts.cells:
+        for place in range(len(facts.stages) - 1):
+            most, least = _most(facts, cell.id, place), _least(facts, cell.id, place + 1)
+            if most is not None and least > most:
+                largest = cell.largest_up_to(facts.stages[place + 1].memory or 0, cell.unit)
+                needed += -(-(least - most) // largest) if largest else ENDLESS
+    return needed
 
 
 def _lacks_memory(rooms: Rooms, facts: Sequence[GuestFacts]) -> bool:
@@ -100,15 +114,13 @@ def _pools(rooms: Rooms, facts: Sequence[GuestFacts]) -> Iterator[list[int]]:
 
 
 def _fits_nowhere(rooms: Rooms, facts: GuestFacts) -> bool:
-    """Whether a guest of which it is known what each cell must have pages for fits nowhere."""
-    known = [_known(facts, cell) for cell in range(len(facts.cells))]
-    if None in known:
-        return False
+    """Whether a guest fits nowhere with what each cell must have pages for at least."""
+    least = [_least(facts, cell.id, facts.reserve_stage(cell)) for cell in facts.cells]
     sized = GuestSizing(
         facts,
         tuple(
-            CellSizing((), memory or 0, dict.fromkeys(cell.pages, Cut(0, ())))
-            for cell, memory in zip(facts.cells, known, strict=True)
+            CellSizing((), memory, dict.fromkeys(cell.pages, Cut(0, ())))
+            for cell, memory in zip(facts.cells, least, strict=True)
         ),
         *(0, 0, 0),
     )
@@ -119,12 +131,44 @@ def _fits_nowhere(rooms: Rooms, facts: GuestFacts) -> bool:
         return False
 
 
-def _known(facts: GuestFacts, cell: int) -> int | None:
-    """What a cell must have pages for (MiB), where that does not depend on a choice."""
-    place = facts.reserve_stage(facts.cells[cell])
+def _least(facts: GuestFacts, cell: int, place: int) -> int:
+    """The least that a cell has at a stage (MiB)."""
+    known = _known(facts, cell, place)
+    if known is not None:
+        return known
+    near = _share(facts, place)
+    balanced = 0 if near is None else near[0] - near[1] + 1
+    return max(1, facts.cells[cell].boot or 0, balanced)
+
+
+def _most(facts: GuestFacts, cell: int, place: int) -> int | None:
+    """The most that a cell has at a stage (MiB), where it is known or near its share."""
+    known = _known(facts, cell, place)
+    near = _share(facts, place)
+    if known is not None or near is None:
+        return known
+    return near[0] + near[1]
+
+
+def _known(facts: GuestFacts, cell: int, place: int) -> int | None:
+    """What a cell has at a stage (MiB), where that does not depend on a choice."""
     stage = facts.stages[place]
+    if place == 0 and facts.cells[cell].boot is not None:
+        return facts.cells[cell].boot
     if stage.cells is not None:
         return stage.cells[cell]
-    if place == 0:
-        return facts.cells[cell].boot
     return stage.memory if len(facts.cells) == 1 else None
+
+
+def _share(facts: GuestFacts, place: int) -> tuple[int, int] | None:
+    """The share of each cell at a stage from the target on, rounded down, and by less than how much
+    it may be off; ``None`` where no balance policy about equal shares of all cells holds it there.
+    """
+    stage = facts.stages[place]
+    holds = any(
+        isinstance(p, Balance) and p.by == "equal" and p.tolerance is None and p.cells is None
+        for p in facts.policies
+    )
+    if not holds or stage.memory is None or stage.cells is not None or place < facts.target_stage:
+        return None
+    return stage.memory // len(facts.cells), max(cell.largest_unit for cell in facts.cells)

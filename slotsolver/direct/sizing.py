@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from slotsolver.always import slots_that_fit
@@ -72,14 +73,16 @@ def size_up(facts: GuestFacts, floor: int | None) -> GuestSizing | None:
     if split is None or (facts.boot is None and not _block_is_certain(facts)):
         return None
     fewest = bound(facts, split)
-    step = None if fewest is None else _step(facts, split.totals, floor, fewest)
-    if fewest is None or step is None:
+    if fewest is None:
         return None
-    chosen = _choose(facts, split, step) if _is_a_choice(facts, split) else split
-    if chosen is None:
+    if _boot_is_short(facts, split):
+        fewest = partial(_one_more, fewest)
+    step = _step(facts, split.totals, floor, fewest)
+    chosen = None if step is None else _choose(facts, split, step)
+    if step is None or chosen is None:
         return None
-    cells = _best_cells(facts, chosen, step, fewest(step))
-    if cells is None or _exceeds_slots(facts, cells):
+    cells = _best_cells(facts, chosen, step)
+    if cells is None or _slots(cells) > fewest(step) or _exceeds_slots(facts, cells):
         return None
     cuts = (way.dimms for cell in cells for way in cell.ways.values())
     largest = max((size for dimms in cuts for _, size in dimms), default=0)
@@ -88,19 +91,32 @@ def size_up(facts: GuestFacts, floor: int | None) -> GuestSizing | None:
     return GuestSizing(facts, cells, imbalance(facts, chosen.totals), step, _slots(cells))
 
 
-def _best_cells(
-    facts: GuestFacts, split: Split, step: int, fewest: int
-) -> tuple[CellSizing, ...] | None:
-    """The cells with as few DIMMs as the bound says, or with one more where nothing else can be."""
-    cells = _cells(facts, split.totals, step, facts.block_at(sum(own[0] for own in split.totals)))
+def _one_more(fewest: Callable[[int], int], step: int) -> int:
+    return fewest(step) + 1
+
+
+def _best_cells(facts: GuestFacts, split: Split, step: int) -> tuple[CellSizing, ...] | None:
+    """The cells with the DIMMs that the greedy rule cuts."""
+    if _boot_is_short(facts, split):
+        return _short_of_a_unit(facts, split, step)
+    cells = _cells(facts, split.totals, step, facts.block_at(_boot_of(split)))
     loose = boot_is_loose(facts)
     if cells is not None and (split.open or loose) and _pages_are_open(facts, cells, split):
         return None
-    slots = _slots(cells)
-    if slots <= fewest:
-        return cells
-    cells = _short_of_a_unit(facts, split, step)
-    return cells if _slots(cells) == fewest + 1 < slots else None
+    return cells
+
+
+def _boot_of(split: Split) -> int:
+    return sum(own[0] for own in split.totals)
+
+
+def _boot_is_short(facts: GuestFacts, split: Split) -> bool:
+    """Whether boot memory that is free cannot be all of the first size: the guest's memory block
+    would be one of which growth is no multiple."""
+    if facts.boot is not None or facts.stages[0].memory is not None or 1 in split.open:
+        return False
+    block = facts.block_at(_boot_of(split))
+    return any((total - own[0]) % block for own in split.totals for total in own)
 
 
 def _exceeds_slots(facts: GuestFacts, cells: Sequence[CellSizing]) -> bool:
@@ -130,28 +146,24 @@ def _short_of_a_unit(facts: GuestFacts, split: Split, step: int) -> tuple[CellSi
     are several cells and these can change places.
     """
     cell, totals = facts.cells[0], split.totals
-    alike = interchangeable(facts) and len(facts.cells) > 1 and _greedy_is_exact(cell)
-    if facts.stages[0].memory is not None or facts.boot is not None or 1 in split.open or not alike:
+    if not interchangeable(facts) or len(facts.cells) == 1 or not _greedy_is_exact(cell):
         return None
-    boot = sum(own[0] for own in totals) - cell.unit
+    boot = _boot_of(split) - cell.unit
     block = facts.block_at(boot)
     if block > cell.unit:
         return None
     first = _cell(facts, cell, (totals[0][0] - cell.unit, *totals[0][1:]), step, block)
     others = _cells(facts, totals, step, block)
-    if first is None or others is None or _pages_are_open(facts, others, split):
+    if first is None or others is None or (split.open and _pages_are_open(facts, others, split)):
         return None
     return (first, *others[1:])
 
 
-def _is_a_choice(facts: GuestFacts, split: Split) -> bool:
-    """Whether it matters which cells are raised."""
-    return bool(split.open) and not interchangeable(facts)
-
-
 def _choose(facts: GuestFacts, split: Split, step: int) -> Split | None:
-    """The cells raised that take the fewest DIMMs more for it; ``None`` where others would do too
-    and need other pages."""
+    """Where it matters which cells are raised, those that take the fewest DIMMs more for it;
+    ``None`` where others would do too and need other pages."""
+    if not split.open or interchangeable(facts):
+        return split
     ((stage, choice),) = split.open.items()
     more = costs_of_raising(facts, split, step)
     order = sorted(choice.cells, key=lambda cell: (more[cell], cell))
