@@ -32,12 +32,12 @@ def refute(facts: Sequence[GuestFacts]) -> None:
 
 
 def unreachable(facts: Sequence[GuestFacts]) -> bool:
-    """Whether a size that is asked for is no sum of whole units, whatever is chosen: then there is
-    no plan, and nothing needs to be searched for."""
+    """Whether a size that is asked for is no sum of whole units, whatever is chosen, or not what
+    the cells have at boot: then there is no plan, and nothing needs to be searched for."""
     return any(
         not on_the_grid(guest)
         if guest.running
-        else _first_off_grid(guest, _unit(guest)) is not None
+        else _first_off_grid(guest, _unit(guest)) is not None or not _boot_is_wanted(guest)
         for guest in facts
     )
 
@@ -162,6 +162,15 @@ def _sizes_are_whole(guest: GuestFacts) -> None:
         f"{format_size((below + guest.outside) * MiB)} and "
         f"{format_size((below + unit + guest.outside) * MiB)}"
     )
+
+
+def _boot_is_wanted(guest: GuestFacts) -> bool:
+    """Whether boot memory that is all of the target is what the target of each cell says."""
+    wanted, known = guest.stages[0].cells, [cell.boot for cell in guest.cells]
+    existing = [cell.existing for cell in guest.cells]
+    if wanted is None or guest.boot is None:
+        return True
+    return all(w == (b or 0) + e for w, b, e in zip(wanted, known, existing, strict=True))
 
 
 def _unit(guest: GuestFacts, *, pages: bool = True) -> int:
