@@ -15,8 +15,11 @@ MOST_REACHES = 64
 """For how many DIMMs it is told how far they reach."""
 
 
-def fewest_dimms(cell: CellFacts, growth: int, before: int, largest: int) -> int:
-    """A lower bound on the DIMMs that add ``growth`` to a cell with ``before`` (MiB).
+def fewest_dimms(
+    cell: CellFacts, growth: int, before: int, largest: int, most: int | None = None
+) -> int:
+    """A lower bound on the DIMMs that add ``growth``, or from that up to ``most``, to a cell with
+    ``before`` (MiB).
 
     ``largest`` is the largest DIMM that can be used. Where the unit is still open, the rules are
     taken by the largest, which allows most. With growth rules the largest reach after n
@@ -26,7 +29,7 @@ def fewest_dimms(cell: CellFacts, growth: int, before: int, largest: int) -> int
     if growth <= 0:
         return 0
     grain = cell.unit
-    largest = cell.largest_up_to(min(largest, growth), grain)
+    largest = cell.largest_up_to(min(largest, growth if most is None else most), grain)
     if not cell.growth_rules:
         return -(-growth // largest) if largest else ENDLESS
     count, left = 0, growth

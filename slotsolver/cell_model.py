@@ -108,15 +108,15 @@ class CellModel:
             total = fixed
         self.totals.append(total)
         if not self.virtio:
-            self._bound(stage, least, before_high)
+            self._bound(stage, least, most, before_high)
 
-    def _bound(self, stage: int, least: int, before: int) -> None:
+    def _bound(self, stage: int, least: int, most: int, before: int) -> None:
         """A redundant row: no fewer DIMMs than the closed form says (proofs need it)."""
         counts = [n for (_, t), n in self._counts.items() if t == stage]
         if least <= 0 or not counts:
             return
         largest = max(size for (size, t) in self._counts if t == stage)
-        fewest = fewest_dimms(self.facts, least, before, largest)
+        fewest = fewest_dimms(self.facts, least, before, largest, most)
         if fewest < ENDLESS:
             self.fewest += fewest
             self.guest.model.add(cp_model.LinearExpr.sum(counts) >= fewest)

@@ -104,6 +104,13 @@ def test_no_growth_takes_nothing() -> None:
     assert fewest_dimms(facts.cells[0], -U, 2 * U, 2 * U) == 0
 
 
+def test_more_growth_may_take_fewer() -> None:
+    """Of powers of two three blocks take two, but from three to five blocks one of four will do."""
+    (facts,) = gather(problem([2], 2, 7, {"kind": "sizes", "powers_of_two": True}))
+    assert fewest_dimms(facts.cells[0], 3 * U, 2 * U, 8 * U) == 2
+    assert fewest_dimms(facts.cells[0], 3 * U, 2 * U, 8 * U, most=5 * U) == 1
+
+
 def test_growth_out_of_reach_is_endless() -> None:
     """No size is allowed, or the step stays below a unit for ever."""
     assert bound(2, 4, 4, {"kind": STEP, "size": B - 1}) == ENDLESS
