@@ -146,8 +146,10 @@ def _windows(facts: Sequence[GuestFacts], *, attempt: bool) -> list[list[list[Wi
     for f in facts:
         if f.running:
             found.append(running_windows(f))
-        elif attempt or _must_balance(f):
+        elif attempt:
             found.append(balanced_windows(f, Grid(f)))
+        elif _must_balance(f):
+            found.append(balanced_windows(f, Grid(f), f.target_stage))
         else:
             found.append(wide_windows(f, Grid(f)))
     return found

@@ -268,10 +268,12 @@ class GuestModel:
 
     @property
     def stages_to_balance(self) -> list[int]:
-        """The balanced stages, and boot where it is a target that is not given for each cell."""
-        boot = self.facts.stages[0]
+        """The balanced stages from the target on; boot where its split is free, and where it is a
+        target that is not given for each cell."""
+        boot, target = self.facts.stages[0], self.facts.target_stage
         first = [0] if "target" in boot.name and boot.cells is None else []
-        return sorted({*first, *self.balanced_stages})
+        later = [stage for stage in self.balanced_stages if stage == 0 or stage >= target]
+        return sorted({*first, *later})
 
     def imbalance(self) -> Linear:
         """The spread of every balanced stage; of boot memory that is split freely only what exceeds

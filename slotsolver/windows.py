@@ -108,14 +108,15 @@ def _on_grid(low: int, high: int, base: int, grain: int) -> Window:
     return (low, max(low, high), grain)
 
 
-def balanced_windows(facts: GuestFacts, grid: Grid) -> list[list[Window]]:
-    """The wide windows, cut to less than one unit from each cell's share where a stage balances."""
+def balanced_windows(facts: GuestFacts, grid: Grid, first: int = 0) -> list[list[Window]]:
+    """The wide windows, cut to less than one unit from each cell's share where a stage balances:
+    at boot where it is free, and from stage ``first`` on."""
     windows = wide_windows(facts, grid)
     whole = sum(facts.shares)
     for cell in facts.cells:
         share = facts.shares[cell.id]
         for place, stage in enumerate(facts.stages):
-            fixed = place == 0 and cell.boot is not None
+            fixed = cell.boot is not None if place == 0 else place < first
             if fixed or stage.cells is not None or stage.memory is None or not stage.exact:
                 continue
             ideal = stage.memory * share

@@ -207,3 +207,20 @@ def test_what_cannot_be_is_not_answered(guest: Document, policies: list[Document
     facts = gather(problem)
     assert answer(problem, facts, in_order(problem, facts)) is None
     assert unreachable(facts) or cp_sat.feasible(problem, facts, Clock(None)) is False
+
+
+def test_balance_begins_at_the_target() -> None:
+    """A waypoint below a target per cell need not be balanced, by the model either."""
+    guest = {
+        "name": "a",
+        "cells": [{}, {}, {}],
+        "target": {0: "512 MiB", 1: "128 MiB", 2: "128 MiB"},
+        "waypoints": ["640 MiB"],
+        "maximum": "768 MiB",
+    }
+    problem = Problem.model_validate({"guests": [guest], "policies": [{"kind": "balance"}]})
+    order = in_order(problem, gather(problem))
+    searched = cp_sat.search(problem, gather(problem), order, Clock(None))
+    assert isinstance(searched, Solution)
+    expected = oracle.best(problem, layers=[objective.kind for objective in order])
+    assert tuple(value.value for value in searched.values) == expected
