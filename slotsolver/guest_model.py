@@ -275,6 +275,21 @@ class GuestModel:
         later = [stage for stage in self.balanced_stages if stage == 0 or stage >= target]
         return sorted({*first, *later})
 
+    def own_stage(self, stage: int) -> tuple[Literal, ...]:
+        """Literals under which a stage is one of its own: boot memory that is all of a first size
+        given for each cell is that size, so its split is not free."""
+        given = any(following.cells is not None for following in self.facts.stages[1:2])
+        free = stage == 0 and self.facts.boot is None and not self.running
+        return (self._boot_is_less,) if free and given else ()
+
+    @cached_property
+    def _boot_is_less(self) -> Literal:
+        less = self.new_bool()
+        self.model.add(
+            sum(cell.totals[0] for cell in self.cells) == sum(cell.totals[1] for cell in self.cells)
+        ).only_enforce_if(~less)
+        return less
+
     def imbalance(self) -> Linear:
         """The spread of every balanced stage; of boot memory that is split freely only what exceeds
         both one unit and the spread of the next stage: a DIMM is no price for less."""
@@ -290,7 +305,9 @@ class GuestModel:
         by_unit = self.new_bool()
         self.model.add(allowed <= unit).only_enforce_if(by_unit)
         self.model.add(allowed <= spreads.get(1, 0)).only_enforce_if(~by_unit)
-        self.model.add(beyond >= spreads.pop(0) - allowed)
+        row = self.model.add(beyond >= spreads.pop(0) - allowed)
+        if literals := self.own_stage(0):
+            row.only_enforce_if(list(literals))
         return sum(spreads.values()) + beyond
 
     def growth_imbalance(self) -> Linear:

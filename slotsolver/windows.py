@@ -19,13 +19,19 @@ class Grid:
 
     def __init__(self, facts: GuestFacts) -> None:
         self.grain = min(c.grain for c in facts.cells)
-        self.boot_free = facts.boot is None
         first = facts.stages[0].memory
         if first is None:
             first = facts.stages[1].memory or 0
         remainder = (first - facts.existing) % self.grain
+        given = next((stage.cells for stage in facts.stages if stage.cells is not None), None)
+        self.known = facts.boot is not None or given is not None
+        """Whether the bases follow from sizes; else the first cell has what is off the grid."""
         self.base = tuple(
-            (c.boot if c.boot is not None else (remainder if c.id == 0 else 0)) + c.existing
+            c.boot + c.existing
+            if c.boot is not None
+            else (given[c.id] - c.existing) % self.grain + c.existing
+            if given is not None
+            else (remainder if c.id == 0 else 0) + c.existing
             for c in facts.cells
         )
 

@@ -89,7 +89,8 @@ class Balance(Policy):
                 off = whole * cell.totals[stage] - weights[cell.facts.id] * memory
                 if self.tolerance is not None:
                     reach = whole * self.tolerance // MiB
-                    guest.add_between(self, -reach, off, reach, ())
+                    guest.add_between(self, -reach, off, reach, guest.own_stage(stage))
                     continue
                 for literals, unit in cell.units():
-                    guest.add_between(self, -whole * unit + 1, off, whole * unit - 1, literals)
+                    under = (*literals, *guest.own_stage(stage))
+                    guest.add_between(self, -whole * unit + 1, off, whole * unit - 1, under)

@@ -34,7 +34,7 @@ def even_split(facts: GuestFacts) -> Split | None:
     the grid by could be anywhere. Boot memory that is free is all of the first size."""
     grid = Grid(facts)
     starts = tuple(base % grid.grain for base in grid.base)
-    if len({cell.grain for cell in facts.cells}) > 1 or (facts.boot is None and any(starts)):
+    if len({cell.grain for cell in facts.cells}) > 1 or (not grid.known and any(starts)):
         return None
     columns: list[Sequence[int]] = []
     choices: dict[int, Choice] = {}
