@@ -82,11 +82,14 @@ def _policy_understood(policy: Policy) -> bool:
 
 
 def _guest_understood(facts: GuestFacts) -> bool:
-    """It does not run, has no devices, equal shares, and sizes that are all known but boot's."""
+    """It does not run, has no devices, equal shares, one grid to be exact about, and sizes that are
+    all known but boot's."""
+    balances = [policy for policy in facts.policies if isinstance(policy, Balance)]
     return (
         facts.running is None
         and not facts.guest.devices
-        and len(set(facts.shares)) == 1
+        and all(len(set(p.shares(facts.guest))) == 1 for p in balances)
+        and sum(policy.kind == "exact" for policy in facts.policies) <= 1
         and facts.slots_written <= facts.slot_limit
         and all(stage.exact for stage in facts.stages[1:])
         and (facts.stages[0].exact or facts.stages[0].memory is None)

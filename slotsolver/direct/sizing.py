@@ -7,7 +7,7 @@ accepted only where they meet a bound that holds for every layout: then they are
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
@@ -72,16 +72,28 @@ def size_up(facts: GuestFacts, floor: int | None) -> GuestSizing | None:
     split = even_split(facts)
     if split is None or (facts.boot is None and not _block_is_certain(facts)):
         return None
+    if not _blocks_get_coarse(facts, split):
+        return _sized(facts, split, floor)
+    if _boot_is_short(facts, split):
+        return _sized(facts, split, floor, short=True)
+    return _whole_or_short(facts, split, floor)
+
+
+def _sized(
+    facts: GuestFacts, split: Split, floor: int | None, *, short: bool = False
+) -> GuestSizing | None:
+    """The best sizes with boot memory as the split says, or with a unit less of it."""
     fewest = bound(facts, split)
     if fewest is None:
         return None
-    if _boot_is_short(facts, split):
+    if short:
         fewest = partial(_one_more, fewest)
     step = _step(facts, split.totals, floor, fewest)
     chosen = None if step is None else _choose(facts, split, step)
     if step is None or chosen is None:
         return None
-    cells = _best_cells(facts, chosen, step)
+    find = _short_of_a_unit if short else _best_cells
+    cells = find(facts, chosen, step)
     if cells is None or _slots(cells) > fewest(step) or _exceeds_slots(facts, cells):
         return None
     cuts = (way.dimms for cell in cells for way in cell.ways.values())
@@ -91,14 +103,32 @@ def size_up(facts: GuestFacts, floor: int | None) -> GuestSizing | None:
     return GuestSizing(facts, cells, imbalance(facts, chosen.totals), step, _slots(cells))
 
 
+def _whole_or_short(facts: GuestFacts, split: Split, floor: int | None) -> GuestSizing | None:
+    """The better one of all boot memory, with the coarse blocks that the guest takes for it, and of
+    a unit less of it, with fine ones, for a DIMM more."""
+    block = facts.block_at(_boot_of(split))
+    cells = tuple(replace(cell, blocks=(block,)) for cell in facts.cells)
+    whole = _sized(replace(facts, blocks=(block,), cells=cells), split, floor)
+    fewest = bound(facts, split)
+    if whole is None or fewest is None:
+        return None
+    whole = replace(whole, facts=facts)
+    step = _step(facts, split.totals, floor, partial(_one_more, fewest))
+    if step is None:
+        return whole
+    short = (0 if floor is None else step, fewest(step) + 1)
+    mine = (0 if floor is None else whole.step, whole.slots)
+    if mine == short:
+        return None  # what comes after slots decides, so the search has to
+    return whole if mine < short else _sized(facts, split, floor, short=True)
+
+
 def _one_more(fewest: Callable[[int], int], step: int) -> int:
     return fewest(step) + 1
 
 
 def _best_cells(facts: GuestFacts, split: Split, step: int) -> tuple[CellSizing, ...] | None:
     """The cells with the DIMMs that the greedy rule cuts."""
-    if _boot_is_short(facts, split):
-        return _short_of_a_unit(facts, split, step)
     cells = _cells(facts, split.totals, step, facts.block_at(_boot_of(split)))
     loose = boot_is_loose(facts)
     if cells is not None and (split.open or loose) and _pages_are_open(facts, cells, split):
@@ -110,11 +140,15 @@ def _boot_of(split: Split) -> int:
     return sum(own[0] for own in split.totals)
 
 
+def _blocks_get_coarse(facts: GuestFacts, split: Split) -> bool:
+    """Whether boot memory is free, and all of the first size makes the guest's blocks coarser."""
+    free = facts.boot is None and facts.stages[0].memory is None and 1 not in split.open
+    return free and facts.block_at(_boot_of(split)) > min(facts.blocks)
+
+
 def _boot_is_short(facts: GuestFacts, split: Split) -> bool:
-    """Whether boot memory that is free cannot be all of the first size: the guest's memory block
-    would be one of which growth is no multiple."""
-    if facts.boot is not None or facts.stages[0].memory is not None or 1 in split.open:
-        return False
+    """Whether boot memory cannot be all of the first size, because growth would be no multiple of
+    the block that the guest takes then."""
     block = facts.block_at(_boot_of(split))
     return any((total - own[0]) % block for own in split.totals for total in own)
 
@@ -142,12 +176,14 @@ def _short_of_a_unit(facts: GuestFacts, split: Split, step: int) -> tuple[CellSi
 
     Large boot memory may have the guest take memory blocks by which it could not grow as is wanted
     (Linux, see :data:`slotsolver.facts.X86_BLOCKS`); a unit less keeps the blocks small. Boot
-    memory has to be even within one unit, so no other layout takes just one DIMM more, if there
-    are several cells and these can change places.
+    memory of several cells has to be even within one unit, so that no other layout takes just one
+    DIMM more, if these can change places. That of a single one is less by a unit of its pages.
     """
     cell, totals = facts.cells[0], split.totals
-    if not interchangeable(facts) or len(facts.cells) == 1 or not _greedy_is_exact(cell):
+    if not interchangeable(facts) or not _greedy_is_exact(cell):
         return None
+    if len(facts.cells) == 1:
+        return _short_alone(facts, cell, totals[0], step)
     boot = _boot_of(split) - cell.unit
     block = facts.block_at(boot)
     if block > cell.unit:
@@ -157,6 +193,27 @@ def _short_of_a_unit(facts: GuestFacts, split: Split, step: int) -> tuple[CellSi
     if first is None or others is None or (split.open and _pages_are_open(facts, others, split)):
         return None
     return (first, *others[1:])
+
+
+def _short_alone(
+    facts: GuestFacts, cell: CellFacts, totals: tuple[int, ...], step: int
+) -> tuple[CellSizing, ...] | None:
+    """The same of a guest's only cell; ``None`` where some page size would need yet less boot
+    memory."""
+    ways: dict[int, Cut] = {}
+    for page in cell.pages:
+        unit = cell.unit_for(page, min(facts.blocks))
+        own = (totals[0] - unit, *totals[1:])
+        if own[0] <= 0 or any((total - totals[0]) % unit for total in totals):
+            continue
+        if facts.block_at(own[0]) > unit:
+            return None
+        for found, dimms in _cuts(facts, replace(cell, pages=(page,)), own, step, unit):
+            if dimms is not None:
+                ways[found] = Cut(own[0], dimms)
+    fewest = min((len(way.dimms) for way in ways.values()), default=ENDLESS)
+    best = {page: way for page, way in ways.items() if len(way.dimms) == fewest}
+    return (CellSizing(totals, totals[facts.reserve_stage(cell)], best),) if best else None
 
 
 def _choose(facts: GuestFacts, split: Split, step: int) -> Split | None:

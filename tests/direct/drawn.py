@@ -19,6 +19,8 @@ POLICIES: tuple[Document, ...] = (
     {"kind": "relative-step", "ratio": "1/4"},
     {"kind": "relative-step", "ratio": "1/2", "at_least": "512 MiB"},
     {"kind": "exact", "size": "256 MiB"},
+    {"kind": "exact", "size": "1 GiB"},
+    {"kind": "balance", "by": "cpus"},
     {"kind": "memmap", "free": "16 MiB"},
     {"kind": "sizes", "powers_of_two": True},
     {"kind": "sizes", "minimum": "512 MiB"},
