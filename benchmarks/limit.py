@@ -206,7 +206,8 @@ def size_table(title: str, found: Iterable[Answers]) -> Table:
             "p99 / p50",
             "optimal",
             "no plan",
-            "p50 of a no, ms",
+            "no, p50 ms",
+            "no, p99 ms",
         ),
         tuple(size_row(each) for each in found),
         {"answers": [each.raw() for each in found]},
@@ -245,8 +246,8 @@ def size_row(answers: Answers) -> tuple[object, ...]:
             f"{len(answers.times('optimal')) / len(planned):.0%}",
         )
     nos = f"{len(no)}" + (f" + {refused}" if refused else "")
-    last = milliseconds(statistics.median(no)) if no else "-"
-    return (answers.name, len(answers.seconds), *times, nos, last)
+    last = [milliseconds(quantile(no, share)) if no else "-" for share in (0.5, 0.99)]
+    return (answers.name, len(answers.seconds), *times, nos, *last)
 
 
 @dataclass(frozen=True)
