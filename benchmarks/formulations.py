@@ -1,18 +1,19 @@
 """One small problem in three models: what a variable stands for decides what can be solved.
 
-The problem: each cell gets DIMMs of four sizes that add up to its total, all cells together take at
-most so many slots, every multiple of the smallest size is the sum of some of a cell's DIMMs
-(Brown's rule), and the number of DIMMs is to be the least.
+The problem: each cell gets DIMMs of at most 1 GiB that add up to its total, all cells together take
+at most so many slots, and the number of DIMMs is to be the least. In the harder half sizes are
+powers of two, and every multiple of the smallest is the sum of some of a cell's DIMMs (Brown).
 
 * per slot: a boolean for each slot, cell and size;
 * per class: how many DIMMs of each size each cell has;
-* slotsolver: ``solve()``, which also gives slots and addresses and checks the plan.
+* slotsolver: ``solve()``, which also gives slots and addresses and checks the plan. The easier half
+  it answers by closed forms, for the harder one it asks CP-SAT.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from ortools.sat.python import cp_model
@@ -24,7 +25,7 @@ from slotsolver import Plan, Problem, solve
 CELLS, QUICK_CELLS = (1, 2, 4, 8, 16), (1, 4, 16)
 SLOTS, QUICK_SLOTS = (8, 32, 64, 128, 256), (8, 64)
 SIZES = (1, 2, 4, 8)
-"""Sizes of DIMMs in units of 128 MiB."""
+"""Sizes of DIMMs in units of 128 MiB, where every multiple has to be a sum of some."""
 UNIT = 128
 """MiB."""
 LEAST_SLOTS = 4
@@ -39,6 +40,19 @@ class Core:
 
     totals: tuple[int, ...]
     slots: int
+    complete: bool = True
+    """Whether every multiple of the unit has to be the sum of some DIMMs of a cell."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Sizes of DIMMs (units)."""
+        return SIZES if self.complete else tuple(range(1, SIZES[-1] + 1))
+
+    @property
+    def name(self) -> str:
+        """What a row is called."""
+        what = "every step" if self.complete else "at most 1 GiB"
+        return f"{counted(len(self.totals), 'cell')}, {self.slots} slots, {what}"
 
 
 @dataclass(frozen=True)
@@ -55,9 +69,10 @@ def run(quick: bool) -> Table:
     """Every size in every model."""
     cells, slots = (QUICK_CELLS, QUICK_SLOTS) if quick else (CELLS, SLOTS)
     limit = QUICK_TIME_LIMIT if quick else TIME_LIMIT
-    cores = [core(c, s) for c in cells for s in slots if s >= LEAST_SLOTS * c]
+    easier = [core(c, s, complete=False) for c in cells for s in slots if s >= LEAST_SLOTS * c]
+    cores = [*easier, *(replace(each, complete=True) for each in easier)]
     per_class(cores[0], limit)
-    now(cores[0], limit)  # imports
+    now(cores[-1], limit)  # imports
     return table(
         [
             (each, {name: model(each, limit) for name, model in MODELS.items()})
@@ -67,10 +82,11 @@ def run(quick: bool) -> Table:
     )
 
 
-def core(cells: int, slots: int) -> Core:
+def core(cells: int, slots: int, *, complete: bool = True) -> Core:
     """Cells of slightly different totals, which take about three quarters of the slots."""
     large = max(0, slots // cells * 3 // 4 - len(SIZES) + 1)
-    return Core(tuple(sum(SIZES[:3]) + SIZES[3] * large - cell % 3 for cell in range(cells)), slots)
+    totals = tuple(sum(SIZES[:3]) + SIZES[3] * large - cell % 3 for cell in range(cells))
+    return Core(totals, slots, complete)
 
 
 def table(found: Sequence[tuple[Core, Mapping[str, Outcome]]], limit: float) -> Table:
@@ -78,10 +94,9 @@ def table(found: Sequence[tuple[Core, Mapping[str, Outcome]]], limit: float) -> 
     rows: list[tuple[object, ...]] = []
     raw: dict[str, object] = {}
     for each, outcomes in found:
-        name = f"{counted(len(each.totals), 'cell')}, {each.slots} slots"
         cells = [cell for outcome in outcomes.values() for cell in shown(outcome)]
-        rows.append((name, *cells, agreement(outcomes)))
-        raw[name] = {key: vars(outcome) for key, outcome in outcomes.items()}
+        rows.append((each.name, *cells, agreement(outcomes)))
+        raw[each.name] = {key: vars(outcome) for key, outcome in outcomes.items()}
     columns = tuple(column for name in MODELS for column in (f"{name}, ms", "variables", "DIMMs"))
     return Table(
         "Formulations",
@@ -120,13 +135,14 @@ def per_slot(core: Core, limit: float) -> Outcome:
         (slot, cell, size): model.new_bool_var("")
         for slot in range(core.slots)
         for cell in cells
-        for size in SIZES
+        for size in core.sizes
     }
     for slot in range(core.slots):
-        model.add_at_most_one(has[slot, c, s] for c in cells for s in SIZES)
+        model.add_at_most_one(has[slot, c, s] for c in cells for s in core.sizes)
     for cell, total in enumerate(core.totals):
-        numbers = {s: sum(has[slot, cell, s] for slot in range(core.slots)) for s in SIZES}
-        _rules(model, numbers, total, core.slots)
+        slots = range(core.slots)
+        numbers = {s: sum(has[slot, cell, s] for slot in slots) for s in core.sizes}
+        _rules(model, numbers, total, core)
     model.minimize(sum(has.values()))
     return _solved(model, limit, started)
 
@@ -137,8 +153,8 @@ def per_class(core: Core, limit: float) -> Outcome:
     model = cp_model.CpModel()
     every: list[cp_model.IntVar] = []
     for total in core.totals:
-        numbers = {s: model.new_int_var(0, min(total // s, core.slots), "") for s in SIZES}
-        _rules(model, numbers, total, core.slots)
+        numbers = {s: model.new_int_var(0, min(total // s, core.slots), "") for s in core.sizes}
+        _rules(model, numbers, total, core)
         every += numbers.values()
     model.add(sum(every) <= core.slots)
     model.minimize(sum(every))
@@ -149,14 +165,14 @@ def _rules(
     model: cp_model.CpModel,
     numbers: Mapping[int, cp_model.LinearExprT],
     total: int,
-    slots: int,
+    core: Core,
 ) -> None:
     """The total of a cell, and Brown's rule: a size that is used exceeds the sum of the smaller
     ones by at most the smallest size."""
     model.add(sum(s * number for s, number in numbers.items()) == total)
-    for size in SIZES[1:]:
+    for size in SIZES[1:] if core.complete else ():
         used = model.new_bool_var("")
-        model.add(numbers[size] <= slots * used)
+        model.add(numbers[size] <= core.slots * used)
         smaller = sum(s * numbers[s] for s in SIZES if s < size)
         model.add(smaller >= size - SIZES[0]).only_enforce_if(used)
 
@@ -182,7 +198,8 @@ def now(core: Core, limit: float) -> Outcome:
     started = perf_counter()
     answer = solve(problem, reasons="none", time_limit=limit)
     taken = perf_counter() - started
-    dimms = int(answer.objectives[0].value) if isinstance(answer, Plan) else None
+    values = {each.kind: each.value for each in getattr(answer, "objectives", ())}
+    dimms = values["fewest-slots"] if isinstance(answer, Plan) else None
     return Outcome(taken, answer.status, dimms, None)
 
 
@@ -198,13 +215,13 @@ def as_problem(core: Core) -> Problem:
         "target": totals,
         "maximum": f"{boot * len(cells) + UNIT * sum(core.totals)} MiB",
     }
-    policies = [
+    complete = [
         {"kind": "sizes", "allowed": [f"{UNIT * size} MiB" for size in SIZES]},
-        {"kind": "slots", "at_most": core.slots},
         {"kind": "exact", "size": f"{UNIT} MiB"},
     ]
-    wanted = {"guests": [guest], "policies": policies, "objectives": ["fewest-slots"]}
-    return Problem.model_validate(wanted)
+    rules = complete if core.complete else [{"kind": "step", "size": f"{UNIT * SIZES[-1]} MiB"}]
+    policies = [{"kind": "slots", "at_most": core.slots}, *rules]
+    return Problem.model_validate({"guests": [guest], "policies": policies})
 
 
 MODELS = {"per slot": per_slot, "per class": per_class, "slotsolver": now}

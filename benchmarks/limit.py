@@ -27,6 +27,21 @@ CELLS = (1, 2, 4, 8, 16)
 SLOTS = (8, 32, 64, 128, 256)
 NODES = (1, 2, 4, 8, 16)
 GUESTS = (1, 10, 50)
+RULES: tuple[Fields, ...] = (
+    {"kind": "headroom", "fraction": "1/20"},
+    {"kind": "memmap", "free": "1 GiB"},
+    {"kind": "relative-step", "ratio": "1/2"},
+    {"kind": "sizes", "powers_of_two": True},
+    {"kind": "sizes", "uniform": True},
+    {"kind": "exact", "size": "1 GiB"},
+    {"kind": "balance", "tolerance": "1 GiB"},
+    {"kind": "memslots", "limit": 509},
+    {"kind": "page-size", "size": "1 GiB", "preferred": True},
+)
+"""Rules that are not among those drawn (:mod:`benchmarks.draw`), some known to the closed forms and
+some not."""
+OBJECTIVES = ("fewest-slots",)
+"""An order of objectives that is not the usual one."""
 RUNNING = (2, 8, 32, 128), (4, 32, 64, 512), (16, 128, 256, 2048)
 """Cells, DIMMs, slots and maximum (GiB) of running guests."""
 
@@ -127,9 +142,11 @@ def run(quick: bool) -> tuple[Table, ...]:
         ask(name, asked, effort)
         for name, asked in progress(resizes(effort.draws), "running guests")
     ]
+    ruled = [ask(name, asked, effort) for name, asked in progress(rules(effort.draws), "rules")]
     return (
         goal_table(found),
         size_table("Against the limit: solve() over an empty CP-SAT call", found.values()),
+        size_table("One rule more: 4 cells, 64 slots, 4 nodes, 3 page sizes", ruled),
         flat_table(effort, quick=quick),
         size_table("Running guests that grow or shrink", resized),
     )
@@ -169,6 +186,27 @@ def sizes(*, quick: bool) -> list[Size]:
     found += [Size(2, 32, 4, 3, g) for g in guests if g > 1]
     found += [Size(2, 32, 4, 3, g, different_guests=True) for g in guests if g > 1]
     return list(dict.fromkeys(found))
+
+
+def rules(count: int) -> list[tuple[str, list[Problem]]]:
+    """Problems of one size, each with one rule more, or with another order of objectives."""
+    plain = problems(Size(4, 64, 4, 3), count, "one rule more")
+    found = [("none", plain)]
+    for rule in RULES:
+        (policy,) = _sample({"policies": [rule]}).policies
+        fields = ", ".join(f"{k}: {v}" for k, v in rule.items() if k != "kind")
+        more = [p.model_copy(update={"policies": (*p.policies, policy)}) for p in plain]
+        found.append((f"{rule['kind']}, {fields}", more))
+    order = _sample({"objectives": list(OBJECTIVES)}).objectives
+    others = [p.model_copy(update={"objectives": order}) for p in plain]
+    found.append((f"objectives: {', '.join(OBJECTIVES)}", others))
+    return found
+
+
+def _sample(wishes: Fields) -> Problem:
+    """The smallest problem with these wishes, to have them read."""
+    guest = {"name": "sample", "cells": [{}], "target": "1 GiB"}
+    return Problem.model_validate({"guests": [guest], **wishes})
 
 
 def resizes(count: int) -> list[tuple[str, list[Problem]]]:

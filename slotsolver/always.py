@@ -28,16 +28,16 @@ def slot_rows(guest: GuestModel, facts: GuestFacts) -> None:
     if facts.running:  # it runs with its slots, so they fit
         guest.model.add(guest.slots <= min(facts.slot_limit, facts.slots_written))
         return
-    small, large = slots_that_fit(facts, 0, edge), slots_that_fit(facts, edge, 1 << 43)
-    limit = min(facts.slot_limit, max(small, large))
+    limit = most_slots(facts)
     if facts.slots_written > limit:  # no matter where boot memory is all there ever is
-        if facts.guest.maximum_size > facts.boot_at_most * MiB:
+        if states_too_many(facts, limit, facts.boot_at_most):
             guest.model.add_bool_or([])
         if not isinstance(guest.boot, int):
             guest.model.add(guest.boot >= facts.boot_at_most)
     if isinstance(guest.slots, int):
         return
     guest.model.add(guest.slots <= limit)
+    small, large = slot_limit(facts, 0), slot_limit(facts, edge)
     if facts.boot is None and small != large:
         low = guest.new_bool()
         guest.model.add(guest.boot < edge).only_enforce_if(low)
@@ -45,6 +45,24 @@ def slot_rows(guest: GuestModel, facts: GuestFacts) -> None:
         for literal, most in ((low, small), (~low, large)):
             row = guest.model.add(guest.slots <= most)
             row.only_enforce_if(literal)
+
+
+def slot_limit(facts: GuestFacts, boot: int) -> int:
+    """How many slots the guest may have with that much boot memory (MiB)."""
+    edge = facts.platform.large_ram // MiB
+    least, most = (0, edge) if boot < edge else (edge, 1 << 43)
+    return min(facts.slot_limit, slots_that_fit(facts, least, most))
+
+
+def most_slots(facts: GuestFacts) -> int:
+    """How many slots the guest may have with any boot memory."""
+    return max(slot_limit(facts, 0), slot_limit(facts, facts.platform.large_ram // MiB))
+
+
+def states_too_many(facts: GuestFacts, limit: int, boot: int) -> bool:
+    """Whether the guest states more slots than there may be, and has growth for any with that much
+    boot memory (MiB)."""
+    return facts.slots_written > limit and facts.guest.maximum_size > boot * MiB
 
 
 def slots_that_fit(facts: GuestFacts, least: int, most: int) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -40,6 +42,15 @@ class Clock:
         if self.limit is not None:
             return self.wall >= self.limit
         return self.deterministic >= self.allowed
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """What is done meanwhile takes none of the time."""
+        before = time.monotonic()
+        try:
+            yield
+        finally:
+            self.started += time.monotonic() - before
 
     def extend(self) -> bool:
         """A little more time, if none was set and none is left; a few times only."""

@@ -84,9 +84,9 @@ def best(problem: Problem, clock: Clock) -> Solution | NoSolution:
         return found
     if refuted(problem, facts):
         return NoSolution.PROVEN
-    # Imported where nothing else will do: ortools takes longer to load than most problems to solve.
-    from slotsolver import cp_sat
-
+    # Loaded where nothing else will do: ortools takes longer to load than most problems to solve.
+    with clock.stopped():
+        from slotsolver import cp_sat
     return cp_sat.search(problem, facts, objectives, clock)
 
 
@@ -149,15 +149,15 @@ def feasible(problem: Problem, clock: Clock) -> bool | None:
         return True
     if refuted(problem, facts):
         return False
-    from slotsolver import cp_sat  # see `best`
-
+    with clock.stopped():
+        from slotsolver import cp_sat  # see `best`
     return cp_sat.feasible(problem, facts, clock)
 
 
 def _nearest(problem: Problem, clock: Clock) -> tuple[int, ...] | None:
     """The guests' sizes (bytes) as near to their targets as they can be, if that is proven."""
-    from slotsolver import cp_sat  # see `best`
-
     facts = gather(problem)
     refute(facts)
+    with clock.stopped():
+        from slotsolver import cp_sat  # see `best`
     return cp_sat.nearest(problem, facts, clock)

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slotsolver.cell_facts import Backing
-from slotsolver.constraints.host_nodes import HostNodes
 from slotsolver.direct.gathered import Gathering
-from slotsolver.direct.near import Search, Spot, Wish, pair_distances
+from slotsolver.direct.near import Search, Spot
 from slotsolver.direct.nests import Distances
-from slotsolver.direct.rooms import Demand, Rooms, Undecided
+from slotsolver.direct.obeyed import obeys
+from slotsolver.direct.rooms import Rooms, Undecided
 from slotsolver.direct.scope import understood
 from slotsolver.direct.sizing import GuestSizing, size_up
+from slotsolver.direct.wishes import OrderedWish, Wish, distances, wish_of
 from slotsolver.facts import GuestFacts
-from slotsolver.host import Host
 from slotsolver.layout import CellLayout, GuestLayout, NewDimm
 from slotsolver.objectives.finest_step import FinestStep
 from slotsolver.plan import ObjectiveValue
 from slotsolver.policies import Objective
-from slotsolver.problem import Cell, Problem
+from slotsolver.problem import Problem
 from slotsolver.size import MiB, granule
 from slotsolver.solution import Solution
 
@@ -63,7 +63,7 @@ def _sized(
     sized = []
     for guest in facts:
         own = size_up(guest, fine.floor(guest.default_step) if fine else None)
-        if own is None:
+        if own is None or not obeys(own):
             return None
         sized.append(own)
     return sized
@@ -81,7 +81,10 @@ def _placed(problem: Problem, sized: Sequence[GuestSizing]) -> Placed | None:
     if problem.host is None:
         return _placed_nowhere(sized)
     rooms = Rooms(problem, problem.host)
-    wishes = [wish_of(rooms, own) for own in sized]
+    wishes = [
+        wish_of(rooms, own.facts, [(cell.reserved, cell.ways) for cell in own.cells])
+        for own in sized
+    ]
     try:
         spots = _spots(rooms, wishes, distances(problem.host))
     except Undecided:
@@ -109,76 +112,6 @@ def _placed_nowhere(sized: Sequence[GuestSizing]) -> Placed:
             backings.append(Backing(page, page, ()))
         layouts.append(_layout(own, backings))
     return Placed(tuple(layouts), (0, pages, 0))
-
-
-@dataclass(frozen=True)
-class OrderedWish:
-    """A wish with its cells in the order in which they are placed: ``ids`` are theirs."""
-
-    wish: Wish
-    ids: tuple[int, ...]
-
-
-def wish_of(rooms: Rooms, sized: GuestSizing) -> OrderedWish:
-    """What a guest asks of the host's nodes. Cells that take most are placed first."""
-    facts = sized.facts
-    cells = facts.guest.cells
-    place = {node: n for n, node in enumerate(rooms.ids)}
-    apart = _apart(cells)
-    uniform = len(pair_distances(apart)) <= 1
-    kinds: dict[object, list[int]] = {}
-    demands: dict[object, Demand] = {}
-    for cell, own in zip(facts.cells, sized.cells, strict=True):
-        key = (own.reserved, tuple(own.ways), cell.nodes, None if uniform else cell.id)
-        if key not in kinds:
-            demands[key] = rooms.demand(own.reserved, tuple(own.ways))
-        kinds.setdefault(key, []).append(cell.id)
-    order = sorted(kinds, key=lambda key: -sized.cells[kinds[key][0]].reserved)
-    ids = tuple(i for key in order for i in kinds[key])
-    nodes = {
-        key: tuple(sorted(place[node] for (node,) in facts.cells[kinds[key][0]].nodes))
-        for key in order
-    }
-    return OrderedWish(
-        Wish(
-            demands=tuple(demands[key] for key in order),
-            kinds=tuple(n for n, key in enumerate(order) for _ in kinds[key]),
-            nodes=tuple(nodes[key] for key in order for _ in kinds[key]),
-            apart=tuple(tuple(apart[a][b] for b in ids) for a in ids),
-            distinct=keeps_apart(facts),
-        ),
-        ids,
-    )
-
-
-def _apart(cells: Sequence[Cell]) -> list[list[int]]:
-    """How far cells are from each other in the guest, by their ids; 0 from themselves."""
-    plain = not any(cell.distances for cell in cells)
-    usual = cells[0].distance(cells[-1].id)  # of all pairs, where none is given
-    return [
-        [
-            0 if a is b else usual if plain else min(a, b, key=_id).distance(max(a, b, key=_id).id)
-            for b in cells
-        ]
-        for a in cells
-    ]
-
-
-def keeps_apart(facts: GuestFacts) -> bool:
-    """Whether no two cells of the guest may share a host node."""
-    return any(isinstance(p, HostNodes) and p.distinct and p.cells is None for p in facts.policies)
-
-
-def _id(cell: Cell) -> int:
-    return cell.id
-
-
-def distances(host: Host) -> Distances:
-    """The distance between each two nodes, by their places: the larger one of both ways."""
-    ids = [node.id for node in host.nodes]
-    there = [node.distances or [host.distance(node.id, b) for b in ids] for node in host.nodes]
-    back = zip(*there, strict=True)
-    return tuple(tuple(map(max, one, other)) for one, other in zip(there, back, strict=True))
 
 
 def _spots(rooms: Rooms, wishes: Sequence[OrderedWish], far: Distances) -> list[Spot] | None:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-from slotsolver.direct.near import MOST_COUNTS, Spot, Wish
+from slotsolver.direct.near import MOST_COUNTS, Spot
 from slotsolver.direct.nests import Counts, Distances, Nest, Table, Way, packed, table
 from slotsolver.direct.rooms import Demand, Mix, Rooms
+from slotsolver.direct.wishes import Wish
 
 
 class Gathering:

@@ -15,7 +15,8 @@ from itertools import product
 from math import prod
 
 from slotsolver.direct.nests import Counts, Distances, Nest, Table, Way, nest_of, packed, table
-from slotsolver.direct.rooms import Demand, Mix, Room, Rooms, Undecided
+from slotsolver.direct.rooms import Mix, Room, Rooms, Undecided
+from slotsolver.direct.wishes import Wish, pair_distances
 
 FEW_STEPS, MOST_STEPS = 16, 4000
 """Cells put on nodes, besides each of them once, before nested groups are looked at; and before
@@ -25,22 +26,8 @@ MOST_COUNTS = 256
 """Combinations of cells of each kind for which there is a table."""
 
 
-@dataclass(frozen=True)
-class Wish:
-    """A guest to be placed: for each cell which demand it has and the places (not ids) of the host
-    nodes it may lie on; how far cells are from each other; whether no two may share a node."""
-
-    demands: tuple[Demand, ...]
-    kinds: tuple[int, ...]
-    """For each cell its place in ``demands``; equal ones stand together."""
-    nodes: tuple[tuple[int, ...], ...]
-    apart: Distances
-    distinct: bool
-
-    @property
-    def fewest_pages(self) -> int:
-        """Pages that it takes at least."""
-        return sum(self.demands[kind].fewest for kind in self.kinds)
+class OutOfSteps(Undecided):
+    """The depth-first search would take too long; another way may not."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +45,7 @@ class Search:
 
     def __init__(self, wish: Wish, rooms: Rooms, now: Sequence[Room], far: Distances) -> None:
         self.wish, self.rooms, self.now, self.far = wish, rooms, now, far
-        self.steps, self.limit = 0, MOST_STEPS
+        self.steps, self.limit, self.any_spot = 0, MOST_STEPS, False
         self.best: Spot | None = None
         self.cells = len(wish.kinds)
         self.groups = self._exchangeable()
@@ -71,8 +58,8 @@ class Search:
         self.even = len(self.weights) <= 1
         self.weight = next(iter(self.weights), 0)
         self.seen = [0] * len(now)
-        """For each node the distance of all cells that lie already (where guest distances are all
-        equal: not weighted)."""
+        """For each node the distance of all cells that lie already; only kept, and only read, where
+        guest distances are all equal."""
         self.usable = sorted({n for nodes in wish.nodes for n in nodes})
         self.tail = self._nearest_pairs()
         self.floor = self._floor()
@@ -82,16 +69,21 @@ class Search:
         self.limit = self.cells + FEW_STEPS
         try:
             self._go(0, 0)
-        except Undecided:
+        except OutOfSteps:
             nest = nest_of(self.far)
             if nest is not None and self.even and prod(n + 1 for n in self._all()) <= MOST_COUNTS:
                 return self._by_groups(nest)
             return self._at_length()
         return self.best
 
+    def fits(self) -> bool:
+        """Whether there is any spot. Raises :class:`Undecided`."""
+        self.any_spot = True
+        return self.run() is not None
+
     def _at_length(self) -> Spot | None:
         again = Search(self.wish, self.rooms, self.now, self.far)
-        again.limit = MOST_STEPS
+        again.limit, again.any_spot, again.mixes = MOST_STEPS, self.any_spot, self.mixes
         again._go(0, 0)
         return again.best
 
@@ -206,7 +198,7 @@ class Search:
         return min(found, self.cells)
 
     def _go(self, cell: int, distance: int) -> None:
-        if self.best is not None and self.best.cost == self.floor:
+        if self.best is not None and (self.any_spot or self.best.cost == self.floor):
             return
         if cell == self.cells:
             self._arrive(distance)
@@ -218,7 +210,7 @@ class Search:
                 continue
             self.steps += 1
             if self.steps > self.limit:
-                raise Undecided
+                raise OutOfSteps
             kind = self.wish.kinds[cell]
             self.counts[node][kind] += 1
             if self._mix(node) is not None:
@@ -290,11 +282,6 @@ class Search:
         cost = (distance, pages, stranded)
         if self.best is None or cost < self.best.cost:
             self.best = Spot(cost, tuple(self.chosen), found)
-
-
-def pair_distances(apart: Sequence[Sequence[int]]) -> set[int]:
-    """The different distances between two cells."""
-    return {apart[a][b] for a in range(len(apart)) for b in range(a)}
 
 
 @lru_cache(maxsize=64)

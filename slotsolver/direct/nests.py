@@ -20,7 +20,7 @@ Counts = tuple[int, ...]
 Cost = tuple[int, int, int, int]
 """Distance, pages, bytes stranded, and how high the nodes are."""
 
-BYTE = 9
+BITS = 9
 """Bits for the number of cells of each kind where these are packed into one integer."""
 
 
@@ -61,7 +61,7 @@ Table = Mapping[int, Way]
 
 def packed(counts: Counts) -> int:
     """Numbers below 256 as one integer, so that adding it adds them all."""
-    return sum(count << BYTE * place for place, count in enumerate(counts))
+    return sum(count << BITS * place for place, count in enumerate(counts))
 
 
 @lru_cache(maxsize=64)
@@ -110,8 +110,10 @@ def table(nest: Nest, weight: int, most: Counts, leaf: Callable[[int, int], Tabl
 
 def _joined(left: Table, right: Table, far: int, most: Counts) -> Table:
     found: dict[int, Way] = {}
-    top = packed((1 << BYTE - 1,) * len(most))
-    room = packed(most) + top  # less what is there, it keeps every top bit where that fits
+    top = packed((1 << BITS - 1,) * len(most))
+    # Counts stay below 256, so the top bit of each is spare: set in advance, a subtraction keeps it
+    # exactly where no more is there than may be, and borrows nothing of the next count.
+    room = packed(most) + top
     for mine, one in left.items():
         (near, pages, stranded, high), number = one.cost, one.number
         for theirs, other in right.items():

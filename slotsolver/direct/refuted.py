@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from slotsolver.always import most_slots, states_too_many
 from slotsolver.bounds import ENDLESS
 from slotsolver.constraints.balance import Balance
-from slotsolver.direct.answer import distances, keeps_apart, wish_of
 from slotsolver.direct.near import Search
 from slotsolver.direct.rooms import Rooms, Undecided
-from slotsolver.direct.sizing import CellSizing, Cut, GuestSizing, most_slots
+from slotsolver.direct.scope import is_plain
+from slotsolver.direct.wishes import distances, keeps_apart, wish_of
 from slotsolver.facts import GuestFacts
 from slotsolver.problem import Problem
 from slotsolver.size import MiB
@@ -18,7 +19,7 @@ from slotsolver.size import MiB
 
 def refuted(problem: Problem, facts: Sequence[GuestFacts]) -> bool:
     """Whether sums show that there is no plan. Rules that are not counted only forbid more."""
-    if not all(map(_is_plain, facts)):
+    if not all(map(is_plain, facts)):
         return False
     if any(map(_lacks_slots, facts)):
         return True
@@ -28,26 +29,11 @@ def refuted(problem: Problem, facts: Sequence[GuestFacts]) -> bool:
     return _lacks_memory(rooms, facts) or any(_fits_nowhere(rooms, guest) for guest in facts)
 
 
-def _is_plain(facts: GuestFacts) -> bool:
-    """A guest that does not run, has no devices, and each cell of which lies on one node with pages
-    of one size."""
-    return (
-        facts.running is None
-        and not facts.guest.devices
-        and all(stage.exact for stage in facts.stages[1:])
-        and (facts.stages[0].exact or facts.stages[0].memory is None)
-        and not any(
-            cell.virtio or cell.spread or cell.dimm_pages or any(len(n) > 1 for n in cell.nodes)
-            for cell in facts.cells
-        )
-    )
-
-
 def _lacks_slots(facts: GuestFacts) -> bool:
     """Whether the growth between its stages takes more slots than there may be, even by the largest
     DIMMs there may be."""
     limit = most_slots(facts)
-    if facts.slots_written > limit and facts.guest.maximum_size > facts.boot_at_most * MiB:
+    if states_too_many(facts, limit, facts.boot_at_most):
         return True
     sizes = [stage.memory for stage in facts.stages if stage.memory is not None]
     needed = 0
@@ -116,17 +102,10 @@ def _pools(rooms: Rooms, facts: Sequence[GuestFacts]) -> Iterator[list[int]]:
 def _fits_nowhere(rooms: Rooms, facts: GuestFacts) -> bool:
     """Whether a guest fits nowhere with what each cell must have pages for at least."""
     least = [_least(facts, cell.id, facts.reserve_stage(cell)) for cell in facts.cells]
-    sized = GuestSizing(
-        facts,
-        tuple(
-            CellSizing((), memory, dict.fromkeys(cell.pages, Cut(0, ())))
-            for cell, memory in zip(facts.cells, least, strict=True)
-        ),
-        *(0, 0, 0),
-    )
+    needs = [(memory, cell.pages) for memory, cell in zip(least, facts.cells, strict=True)]
+    wish = wish_of(rooms, facts, needs).wish
     try:
-        wish = wish_of(rooms, sized).wish
-        return Search(wish, rooms, rooms.rooms, distances(rooms.host)).run() is None
+        return not Search(wish, rooms, rooms.rooms, distances(rooms.host)).fits()
     except Undecided:
         return False
 

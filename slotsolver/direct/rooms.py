@@ -84,22 +84,22 @@ class Rooms:
 
     def stranded(self, node: int, room: Room) -> int:
         """Bytes free on a node in pools that hold less than a piece, if ``room`` is left there."""
-        total = 0
-        for left, held, grain in zip(room, self.held[node], self.grains, strict=True):
-            free = left + held
-            total += free * grain if free < -(-self.piece // grain) else 0
-        return total
+        return sum(self._too_little(node, place, left) for place, left in enumerate(room))
 
     def untouchable(self, node: int, room: Room, demands: Sequence[Demand]) -> int:
         """Bytes that are stranded on a node with that room whatever is done: no demand fits."""
         total = 0
-        for place, (left, held) in enumerate(zip(room, self.held[node], strict=True)):
-            own = [d.granules[place] for d in demands]
-            if any(need is not None and need <= left for need in own):
-                continue
-            free, grain = left + held, self.grains[place]
-            total += free * grain if free < -(-self.piece // grain) else 0
+        for place, left in enumerate(room):
+            needs = (demand.granules[place] for demand in demands)
+            if not any(need is not None and need <= left for need in needs):
+                total += self._too_little(node, place, left)
         return total
+
+    def _too_little(self, node: int, place: int, left: int) -> int:
+        """Bytes free in a pool of which ``left`` granules are left, if these are less than a piece;
+        what headroom keeps is free too."""
+        free, grain = left + self.held[node][place], self.grains[place]
+        return free * grain if free < -(-self.piece // grain) else 0
 
     def best_mix(
         self, node: int, room: Room, demands: Sequence[Demand], counts: Sequence[int]

@@ -9,6 +9,7 @@ from slotsolver.constraints.host_nodes import HostNodes
 from slotsolver.constraints.page_size import PageSize
 from slotsolver.constraints.sizes import Sizes
 from slotsolver.constraints.slots import Slots
+from slotsolver.direct.obeyed import ONLY_FORBID
 from slotsolver.facts import GuestFacts
 from slotsolver.kinds import is_built_in
 from slotsolver.policies import Objective, Policy
@@ -76,29 +77,31 @@ def _policy_understood(policy: Policy) -> bool:
         return policy.exactly is None
     if isinstance(policy, Sizes):
         return not policy.uniform
-    if isinstance(policy, Balance):
-        return policy.tolerance is None
-    return policy.kind in IN_THE_FACTS or policy.kind == "headroom"
+    return policy.kind in IN_THE_FACTS | ONLY_FORBID | {"balance", "headroom"}
 
 
 def _guest_understood(facts: GuestFacts) -> bool:
-    """It does not run, has no devices, equal shares, one grid to be exact about, and sizes that are
-    all known but boot's."""
+    """It is plain, has equal shares, one grid to be exact about, and no wishes for pages."""
     balances = [policy for policy in facts.policies if isinstance(policy, Balance)]
     return (
-        facts.running is None
-        and not facts.guest.devices
+        is_plain(facts)
         and all(len(set(p.shares(facts.guest))) == 1 for p in balances)
         and sum(policy.kind == "exact" for policy in facts.policies) <= 1
         and facts.slots_written <= facts.slot_limit
+        and all(cell.preferred_pages is None for cell in facts.cells)
+    )
+
+
+def is_plain(facts: GuestFacts) -> bool:
+    """Whether a guest does not run, has no devices, each cell of it lies on one node with pages of
+    one size, and its sizes are all known but boot's."""
+    return (
+        facts.running is None
+        and not facts.guest.devices
         and all(stage.exact for stage in facts.stages[1:])
         and (facts.stages[0].exact or facts.stages[0].memory is None)
         and not any(
-            cell.virtio
-            or cell.spread
-            or cell.dimm_pages
-            or cell.preferred_pages is not None
-            or any(len(nodes) > 1 for nodes in cell.nodes)
+            cell.virtio or cell.spread or cell.dimm_pages or any(len(n) > 1 for n in cell.nodes)
             for cell in facts.cells
         )
     )

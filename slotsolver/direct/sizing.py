@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
-from slotsolver.always import slots_that_fit
+from slotsolver.always import most_slots, slot_limit, states_too_many
 from slotsolver.bounds import ENDLESS
 from slotsolver.cell_facts import CellFacts
 from slotsolver.direct.fewest import bound, costs_of_raising
@@ -27,7 +27,7 @@ from slotsolver.direct.splits import (
 )
 from slotsolver.facts import GuestFacts, layout_options
 from slotsolver.greedy import pieces
-from slotsolver.size import MiB, granule
+from slotsolver.size import granule
 
 Dimms = tuple[tuple[int, int], ...]
 """DIMMs of a cell: stage and size (MiB), sorted."""
@@ -156,14 +156,11 @@ def _boot_is_short(facts: GuestFacts, split: Split) -> bool:
 def _exceeds_slots(facts: GuestFacts, cells: Sequence[CellSizing]) -> bool:
     boot = sum(_boot(cell) for cell in cells)
     limit = slot_limit(facts, boot)
-    written = facts.slots_written > limit and facts.guest.maximum_size > boot * MiB
-    return _slots(cells) > limit or written
+    return _slots(cells) > limit or states_too_many(facts, limit, boot)
 
 
-def _slots(cells: Sequence[CellSizing] | None) -> int:
+def _slots(cells: Sequence[CellSizing]) -> int:
     """DIMMs of all cells, however they are backed."""
-    if cells is None:
-        return ENDLESS
     return sum(len(next(iter(cell.ways.values())).dimms) for cell in cells)
 
 
@@ -258,20 +255,6 @@ def _could_have(cell: CellFacts, page: int, columns: Sequence[set[int]]) -> bool
         for boot in columns[0]
         if cell.boot is not None or boot % granule(page) == 0
     )
-
-
-def slot_limit(facts: GuestFacts, boot: int) -> int:
-    """How many slots the guest may have with that much boot memory."""
-    edge = facts.platform.large_ram // MiB
-    least, most = (0, edge) if boot < edge else (edge, 1 << 43)
-    return min(facts.slot_limit, slots_that_fit(facts, least, most))
-
-
-def most_slots(facts: GuestFacts) -> int:
-    """How many slots the guest may have with any boot memory."""
-    edge = facts.platform.large_ram // MiB
-    both = slots_that_fit(facts, 0, edge), slots_that_fit(facts, edge, 1 << 43)
-    return min(facts.slot_limit, max(both))
 
 
 def _step(

@@ -147,11 +147,13 @@ def test_limit_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limit, "sizes", lambda **_: small)
     monkeypatch.setattr(limit, "FAMILIES", {"slots": ((8, 16, 32), limit.slotted, "flat")})
     monkeypatch.setattr(limit, "RUNNING", ((2, 8, 32, 128),))
+    monkeypatch.setattr(limit, "RULES", limit.RULES[:2])
     monkeypatch.setattr(limit, "QUICK", limit.Effort(2, 2, 5.0, 60.0, 2))
-    goals, sizes, flat, running = limit.run(quick=True)
+    goals, sizes, rules, flat, running = limit.run(quick=True)
     assert {row[0] for row in sizes.rows} == {limit.describe(size) for size in small}
     assert [len(row) for row in flat.rows] == [len(flat.columns)]
     assert len(running.rows) == 2
+    assert [row[0] for row in rules.rows][::3] == ["none", "objectives: fewest-slots"]
     for answers in (*sizes.raw["answers"], *running.raw["answers"]):  # type: ignore[misc]
         assert len(answers["seconds"]) == len(answers["statuses"]) == 2
         assert len(answers["empty"]) == 4
@@ -258,8 +260,9 @@ def test_formulations_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formulations, "QUICK_CELLS", (1,))
     monkeypatch.setattr(formulations, "QUICK_SLOTS", (8,))
     table = formulations.run(quick=True)
-    assert [row[-1] for row in table.rows] == ["yes (3 proven)"]
-    assert list(table.raw) == ["1 cell, 8 slots"]
+    assert [row[-1] for row in table.rows] == ["yes (3 proven)"] * 2
+    rules = ("at most 1 GiB", "every step")
+    assert list(table.raw) == [f"1 cell, 8 slots, {rule}" for rule in rules]
 
 
 def least(total: int) -> int:

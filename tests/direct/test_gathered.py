@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
-from slotsolver.direct.answer import OrderedWish, _one_by_one
+from slotsolver.direct.answer import _one_by_one
 from slotsolver.direct.gathered import Gathering
-from slotsolver.direct.near import Spot, Wish
+from slotsolver.direct.near import Spot
 from slotsolver.direct.rooms import Rooms, Undecided
+from slotsolver.direct.wishes import OrderedWish, Wish
 from tests.direct.test_near import by_all_ways, drawn_distances, drawn_rooms, drawn_wish
 
 MOST_CELLS = 5

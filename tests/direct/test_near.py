@@ -9,9 +9,10 @@ from itertools import product
 import pytest
 
 from slotsolver.direct import near
-from slotsolver.direct.near import Search, Spot, Wish, node_classes
+from slotsolver.direct.near import Search, Spot, node_classes
 from slotsolver.direct.nests import Distances
 from slotsolver.direct.rooms import Demand, Rooms, Undecided
+from slotsolver.direct.wishes import Wish
 from slotsolver.problem import Problem
 from slotsolver.size import GiB, MiB
 

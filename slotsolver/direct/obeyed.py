@@ -1,0 +1,44 @@
+"""Rules that the closed forms do not count on, but that a guest's best sizes may keep all the same.
+
+Such a rule only forbids sizes. If those that are best without it keep it, they are best with it.
+"""
+
+from __future__ import annotations
+
+from slotsolver.constraints.balance import Balance
+from slotsolver.constraints.memslots import Memslots
+from slotsolver.constraints.shrinkable_to import ShrinkableTo
+from slotsolver.direct.sizing import GuestSizing
+from slotsolver.facts import GuestFacts
+from slotsolver.policies import Policy
+from slotsolver.size import MiB
+
+ONLY_FORBID = frozenset({"memslots", "shrinkable-to"})
+"""Their kinds; ``balance`` with a tolerance is one too."""
+
+
+def obeys(sized: GuestSizing) -> bool:
+    """Whether a guest's sizes keep all such rules."""
+    return all(_keeps(sized, policy) for policy in sized.facts.policies)
+
+
+def _keeps(sized: GuestSizing, policy: Policy) -> bool:
+    boot = sum(cell.totals[0] for cell in sized.cells)
+    if isinstance(policy, ShrinkableTo):
+        return boot <= policy.size // MiB
+    if isinstance(policy, Memslots):
+        return sized.slots + _boot_regions(sized.facts, boot) <= policy.limit
+    if isinstance(policy, Balance) and policy.tolerance is not None:
+        reach = len(sized.cells) * policy.tolerance // MiB
+        return all(
+            abs(len(totals) * total - sum(totals)) <= reach
+            for totals in zip(*(cell.totals for cell in sized.cells), strict=True)
+            for total in totals
+        )
+    return True
+
+
+def _boot_regions(facts: GuestFacts, boot: int) -> int:
+    """Memory regions of boot RAM: 2 below 4 GiB, on x86 1 above it, if there is any there."""
+    above = facts.platform.arch == "x86_64" and boot >= facts.platform.large_ram // MiB
+    return 3 if above else 2
