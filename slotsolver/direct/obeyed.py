@@ -5,13 +5,17 @@ Such a rule only forbids sizes. If those that are best without it keep it, they 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from slotsolver.constraints.balance import Balance
-from slotsolver.constraints.memslots import Memslots
-from slotsolver.constraints.shrinkable_to import ShrinkableTo
 from slotsolver.direct.sizing import GuestSizing
 from slotsolver.facts import GuestFacts
 from slotsolver.policies import Policy
 from slotsolver.size import MiB
+
+if TYPE_CHECKING:  # known by their kinds: a plan without them does not load them
+    from slotsolver.constraints.memslots import Memslots
+    from slotsolver.constraints.shrinkable_to import ShrinkableTo
 
 ONLY_FORBID = frozenset({"memslots", "shrinkable-to"})
 """Their kinds; ``balance`` with a tolerance is one too."""
@@ -24,10 +28,11 @@ def obeys(sized: GuestSizing) -> bool:
 
 def _keeps(sized: GuestSizing, policy: Policy) -> bool:
     boot = sum(cell.totals[0] for cell in sized.cells)
-    if isinstance(policy, ShrinkableTo):
-        return boot <= policy.size // MiB
-    if isinstance(policy, Memslots):
-        return sized.slots + _boot_regions(sized.facts, boot) <= policy.limit
+    if policy.kind == "shrinkable-to":
+        return boot <= cast("ShrinkableTo", policy).size // MiB
+    if policy.kind == "memslots":
+        regions = sized.slots + _boot_regions(sized.facts, boot)
+        return regions <= cast("Memslots", policy).limit
     if isinstance(policy, Balance) and policy.tolerance is not None:
         reach = len(sized.cells) * policy.tolerance // MiB
         return all(

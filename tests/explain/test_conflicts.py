@@ -128,12 +128,13 @@ def test_rules_that_do_not_matter_are_not_named() -> None:
     ]
 
 
-def test_a_target_alone_is_to_blame_where_nothing_else_is() -> None:
-    """Targets of the cells that no DIMMs make, though their sum is one."""
+def test_targets_of_cells_that_no_dimms_make() -> None:
+    """They are off the grid of the boot memory that is given; other boot memory could be it all,
+    though the sum of the targets is on the grid."""
     given_problem = problem([2, 2], 6)
     target = {0: 2 * B + B // 2, 1: 3 * B + B // 2}
     guest = given_problem.guests[0].model_copy(update={"target": target})
-    assert rules(given_problem.model_copy(update={"guests": (guest,)})) == ["target"]
+    assert rules(given_problem.model_copy(update={"guests": (guest,)})) == ["target", "boot"]
 
 
 def test_a_large_memory_block_is_to_blame() -> None:
