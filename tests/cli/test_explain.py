@@ -167,6 +167,7 @@ def test_bad_input(inside: Program, arguments: list[str], says: str) -> None:
 
 ENDLESS = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 from slotsolver.cli import main
 from slotsolver.explain import explain as explaining
 
