@@ -221,7 +221,8 @@ def resizes(count: int) -> list[tuple[str, list[Problem]]]:
 
 def resize(cells: int, dimms: int, slots: int, sign: int, maximum: int, seed: int) -> Problem:
     """A running guest that is wanted 1 to 16 GiB larger (or smaller, ``sign`` -1)."""
-    delta = sign * Random(f"{cells} {sign} {seed}").randint(1, min(16, dimms))  # noqa: S311
+    drawn = Random(f"{cells} {sign} {seed}")  # noqa: S311 - no secret
+    delta = sign * drawn.randint(1, min(16, dimms))
     wanted = running(cells, dimms, slots, delta, f"{maximum} GiB", seed)
     if seed % 2:
         return Problem.model_validate({"guests": [wanted], "policies": [NEAREST]})

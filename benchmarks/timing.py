@@ -87,10 +87,16 @@ def _cpu() -> str:
 
 def _revision() -> str:
     """The commit measured, with a plus where files differ from it."""
-    git = ["git", "-C", str(ROOT)]
     try:
-        head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True)  # noqa: S603
-        changed = subprocess.run([*git, "status", "--porcelain", "slotsolver"], capture_output=True)  # noqa: S603
+        head = _git("rev-parse", "--short", "HEAD")
+        changed = _git("status", "--porcelain", "slotsolver")
     except OSError:
         return "revision unknown"
-    return f"revision {head.stdout.decode().strip() or 'unknown'}{'+' if changed.stdout else ''}"
+    return f"revision {head or 'unknown'}{'+' if changed else ''}"
+
+
+def _git(*arguments: str) -> str:
+    """What git says of the project."""
+    command = ["git", "-C", str(ROOT), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - fixed arguments
+    return done.stdout.strip()

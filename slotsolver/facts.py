@@ -95,6 +95,12 @@ class GuestFacts:
         known = self.boot_sum
         return (self.stages[1].memory or 0) - self.existing if known is None else known
 
+    def boot_regions(self, boot: int) -> int:
+        """Memory regions of that much boot memory (MiB): 2 below 4 GiB, on x86 1 above it if there
+        is any there."""
+        platform = self.platform
+        return 3 if platform.arch == "x86_64" and boot >= platform.large_ram // MiB else 2
+
     @property
     def existing(self) -> int:
         """What RAM devices that are there already give (MiB)."""

@@ -235,16 +235,15 @@ class GuestModel:
         return max(high for cell in self.cells for _, high, _ in cell.windows)
 
     def boot_regions(self) -> Linear:
-        """Memory regions of boot RAM: 2 below 4 GiB and 1 above it, if there is any there."""
-        platform = self.facts.platform
-        if platform.arch != "x86_64":
-            return 2
-        edge = platform.large_ram // MiB
+        """Memory regions of boot memory, which is known or to be chosen."""
         if isinstance(self.boot, int):
-            return 3 if self.boot >= edge else 2
-        above = self.new_bool()
+            return self.facts.boot_regions(self.boot)
+        few, many = self.facts.boot_regions(0), self.facts.boot_regions(self.facts.boot_at_most)
+        if few == many:
+            return few
+        above, edge = self.new_bool(), self.facts.platform.large_ram // MiB
         self.model.add(self.boot < edge).only_enforce_if(~above)
-        return 2 + above
+        return few + (many - few) * above
 
     def memory_of_cells(self, stage: int) -> Linear:
         """The memory of all cells at a stage."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, cast
 
 from slotsolver.constraints.balance import Balance
 from slotsolver.direct.sizing import GuestSizing
-from slotsolver.facts import GuestFacts
 from slotsolver.policies import Policy
 from slotsolver.size import MiB
 
@@ -31,7 +30,7 @@ def _keeps(sized: GuestSizing, policy: Policy) -> bool:
     if policy.kind == "shrinkable-to":
         return boot <= cast("ShrinkableTo", policy).size // MiB
     if policy.kind == "memslots":
-        regions = sized.slots + _boot_regions(sized.facts, boot)
+        regions = sized.slots + sized.facts.boot_regions(boot)
         return regions <= cast("Memslots", policy).limit
     if isinstance(policy, Balance) and policy.tolerance is not None:
         reach = len(sized.cells) * policy.tolerance // MiB
@@ -41,9 +40,3 @@ def _keeps(sized: GuestSizing, policy: Policy) -> bool:
             for total in totals
         )
     return True
-
-
-def _boot_regions(facts: GuestFacts, boot: int) -> int:
-    """Memory regions of boot RAM: 2 below 4 GiB, on x86 1 above it, if there is any there."""
-    above = facts.platform.arch == "x86_64" and boot >= facts.platform.large_ram // MiB
-    return 3 if above else 2

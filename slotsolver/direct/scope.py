@@ -38,6 +38,9 @@ IN_THE_FACTS = frozenset(
 """Policies of which the facts say all there is to say about a guest that does not run: sizes,
 stages, rules of growth; or nothing, because they are about running guests."""
 
+KNOWN = IN_THE_FACTS | ONLY_FORBID | {"balance", "headroom"}
+"""Policies that are known whatever their fields are."""
+
 ORDER = (
     "least-imbalance",
     "finest-step",
@@ -77,7 +80,7 @@ def _policy_understood(policy: Policy) -> bool:
         return policy.exactly is None
     if isinstance(policy, Sizes):
         return not policy.uniform
-    return policy.kind in IN_THE_FACTS | ONLY_FORBID | {"balance", "headroom"}
+    return policy.kind in KNOWN
 
 
 def _guest_understood(facts: GuestFacts) -> bool:

@@ -153,7 +153,7 @@ def _memory_map(
     platform: X86Platform, ram: int, maxmem: int, slots: int, *options: tuple[str, object]
 ) -> MemoryMap:
     """The solver and the checker ask for the same few maps of a guest again and again."""
-    return platform.mapped(ram, maxmem, slots, MapOptions(**dict(options)))  # type: ignore[typeddict-item]
+    return platform.mapped(ram, maxmem, slots, MapOptions(**dict(options)))  # type: ignore[typeddict-item]  # their items
 
 
 @dataclass(frozen=True)

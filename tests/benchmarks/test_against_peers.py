@@ -35,7 +35,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small")
 def test_tables(module: object) -> None:
     """Each has cells for all columns, JSON can hold it, and all but times is the same again."""
-    first, second = (module.run(quick=True) for _ in range(2))  # type: ignore[attr-defined]
+    first, second = (module.run(quick=True) for _ in range(2))  # type: ignore[attr-defined]  # of each
     assert all(len(row) == len(first.columns) for row in first.rows)
     json.dumps(as_json(first))
     assert without_times(first) == without_times(second)
@@ -115,8 +115,8 @@ def test_a_wrong_plan_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     solved = placement.solve
 
     def swapped(*given: object, **more: object) -> object:
-        plan = solved(*given, **more)  # type: ignore[arg-type]
-        (guest,) = plan.guests  # type: ignore[union-attr]
+        plan = solved(*given, **more)  # type: ignore[arg-type]  # of any
+        (guest,) = plan.guests  # type: ignore[union-attr]  # a plan
         one, other = guest.cells
         cells = (
             one.model_copy(update={"host_nodes": other.host_nodes}),

@@ -154,7 +154,7 @@ def test_limit_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [len(row) for row in flat.rows] == [len(flat.columns)]
     assert len(running.rows) == 2
     assert [row[0] for row in rules.rows][::3] == ["none", "objectives: fewest-slots"]
-    for answers in (*sizes.raw["answers"], *running.raw["answers"]):  # type: ignore[misc]
+    for answers in (*sizes.raw["answers"], *running.raw["answers"]):  # type: ignore[misc]  # lists
         assert len(answers["seconds"]) == len(answers["statuses"]) == 2
         assert len(answers["empty"]) == 4
     assert goals.rows

@@ -17,7 +17,7 @@ def test_all_of_it_is_printed() -> None:
     """Brackets too, which rich would take for markup."""
     out = Console(file=io.StringIO(), width=60)
     show(TABLE, out)
-    text = out.file.getvalue()  # type: ignore[attr-defined]
+    text = out.file.getvalue()  # type: ignore[attr-defined]  # StringIO
     for part in ("A [title]", "who", "x [y]", "3 ms", "* a [b]"):
         assert part in text
 
@@ -26,7 +26,7 @@ def test_numbers_stand_right() -> None:
     """Columns after the first whose cells all begin with a digit."""
     out = Console(file=io.StringIO(), width=60)
     show(TABLE, out)
-    lines = out.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    lines = out.file.getvalue().splitlines()  # type: ignore[attr-defined]  # StringIO
     cells = [next(line for line in lines if mark in line).rstrip() for mark in ("3 ms", "z")]
     assert len(cells[0]) == len(cells[1])
 

@@ -89,7 +89,7 @@ def test_a_lazy_package_is_like_any_other(package: object) -> None:
         assert getattr(package, name) is getattr(package, name)
         assert name in vars(package)
     with pytest.raises(AttributeError, match="has no attribute 'Plam'"):
-        package.Plam  # type: ignore[attr-defined]  # noqa: B018
+        package.Plam  # type: ignore[attr-defined]  # noqa: B018 - to see it fail
 
 
 def test_star_and_submodules() -> None:
