@@ -149,15 +149,18 @@ def usual(search: Search) -> Spot | None:
 
 
 def agree(seed: int, way: Way, *, uniform: bool) -> bool:
-    """Whether there is a place; it is the best one, and the spot is what it says."""
+    """Whether there is a place; it is the best one, no better than the bound with which the search
+    may end at once, and the spot is what it says."""
     drawn = random.Random(seed)  # noqa: S311 - a problem to be solved, no secret
     rooms = drawn_rooms(drawn, drawn.randint(1, 4))
     far = drawn_distances(drawn, len(rooms.ids))
     wish = drawn_wish(drawn, rooms, uniform=uniform)
     expected = by_all_ways(wish, rooms, far)
-    spot = way(Search(wish, rooms, rooms.rooms, far))
+    search = Search(wish, rooms, rooms.rooms, far)
+    spot = way(search)
     assert (None if spot is None else spot.cost) == expected, seed
     if spot is not None:
+        assert all(map(int.__le__, search.floor, spot.cost)), seed
         judge(spot, wish, rooms, far)
     return spot is not None
 
