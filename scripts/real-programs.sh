@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what tests/real talks to: QEMU, libvirtd, virsh, virt-xml-validate and the xmllint it calls.
+# Installs what tests/real talks to: QEMU, libvirtd, virsh, virt-xml-validate and the xmllint it calls,
+# and Chromium with its driver.
 # Only what is missing, only with apt-get and as root, and without starting any service: the tests
 # start a private libvirtd of their own. Ends with success in any case; whether a missing program is a
 # skip or an error is for tests/real/conftest.py to say (SLOTSOLVER_REQUIRE_REAL=1: an error).
@@ -12,6 +13,8 @@ readonly wanted=(
   virsh libvirt-clients
   virt-xml-validate libvirt-clients
   xmllint libxml2-utils
+  chromium chromium
+  chromedriver chromium-driver
 )
 readonly policy=/usr/sbin/policy-rc.d
 PATH=$PATH:/usr/sbin:/sbin

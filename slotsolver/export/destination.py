@@ -33,7 +33,7 @@ from slotsolver.plan import (
     PlannedGuest,
     PlannedVirtioMem,
 )
-from slotsolver.platforms import MapOptions, QemuRefusalError, Range, free_address
+from slotsolver.platforms import QemuRefusalError, Range, free_address
 from slotsolver.problem import Cell, Device, Guest, Problem
 
 
@@ -139,7 +139,7 @@ def _has_live_cpu(layout: Layout) -> bool:
 
 def _moved(layout: Layout) -> Iterator[tuple[PlannedVirtioMem, int | None]]:
     """The virtio-mem devices that QEMU would put elsewhere there, and where."""
-    window = _window(layout)
+    window = layout.memory_map.window
     if layout.pins_virtio or window is None:
         return
     taken: list[tuple[Range, str]] = []
@@ -175,19 +175,3 @@ def _in_order(layout: Layout) -> Iterator[tuple[Range, PlannedVirtioMem | None]]
         yield Range(dimm.address, dimm.size), None
     for new in layout.new_virtio:
         yield Range(new.address, new.size), new
-
-
-def _window(layout: Layout) -> Range | None:
-    """Where QEMU puts memory devices there."""
-    guest, host = layout.guest, layout.host
-    vendor = guest.cpu_vendor or (host.cpu_vendor if host else None)
-    bits = host.phys_bits if host and guest.host_passthrough else None
-    options = MapOptions(
-        phys_bits=guest.phys_bits or bits,
-        amd=vendor == "amd",
-        pci_hole64=guest.pci_hole64,
-        sgx_epc=sum(d.size for d in guest.devices if d.model == "sgx-epc"),
-    )
-    planned = layout.planned
-    top = max(planned.maximum, layout.boot)
-    return layout.platform.memory_map(layout.boot, top, planned.slots, **options).window

@@ -18,7 +18,7 @@ from slotsolver.plan import (
     PlannedGuest,
     PlannedVirtioMem,
 )
-from slotsolver.platforms import Platform, Version, platform_for
+from slotsolver.platforms import MapOptions, MemoryMap, Platform, Version, platform_for
 from slotsolver.platforms.versions import LIBVIRT_VIRTIO_MEM_ADDRESS
 from slotsolver.problem import Cell, Guest, Host, NumaMode, Problem
 from slotsolver.size import MiB
@@ -111,6 +111,21 @@ class Layout:
             for dimm in self.planned.dimms
             if (dimm.slot, dimm.state) == (operation.slot, operation.do)
         )
+
+    @property
+    def memory_map(self) -> MemoryMap:
+        """Where QEMU puts boot memory and memory devices."""
+        guest, host = self.guest, self.host
+        vendor = guest.cpu_vendor or (host.cpu_vendor if host else None)
+        bits = host.phys_bits if host and guest.host_passthrough else None
+        options = MapOptions(
+            phys_bits=guest.phys_bits or bits,
+            amd=vendor == "amd",
+            pci_hole64=guest.pci_hole64,
+            sgx_epc=sum(d.size for d in guest.devices if d.model == "sgx-epc"),
+        )
+        top = max(self.planned.maximum, self.boot)
+        return self.platform.memory_map(self.boot, top, self.planned.slots, **options)
 
     def _dimms(self, *states: str) -> tuple[PlannedDimm, ...]:
         chosen = (dimm for dimm in self.planned.dimms if dimm.state in states)

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from slotsolver.export import wording
 from slotsolver.export.layout import Layout
 from slotsolver.export.table_parts import backed_by, new_table, print_item, print_pools
 from slotsolver.export.table_running import (
-    headline,
     operations,
     print_destinations,
     print_growth,
@@ -24,8 +24,6 @@ from slotsolver.export.table_running import (
 )
 from slotsolver.fields import format_ids
 from slotsolver.plan import ObjectiveValue, Plan, PlannedCell, PlannedDimm
-from slotsolver.platforms import Version
-from slotsolver.platforms.versions import LIBVIRT_SLOTS_COUNT_DIMMS_ONLY
 from slotsolver.problem import Problem
 from slotsolver.size import format_size
 
@@ -43,7 +41,7 @@ def render(problem: Problem, plan: Plan, console: Console) -> None:
     """Print a plan: each guest's cells, operations and devices, the host's pools, other hosts, the
     objectives, the notes."""
     for guest in plan.guests:
-        _print_guest(problem, plan, Layout.of(problem, plan, guest.name), console)
+        _print_guest(plan, Layout.of(problem, plan, guest.name), console)
     if plan.host is not None:
         print_pools(plan.host.nodes, console)
     print_destinations(plan, console)
@@ -52,19 +50,14 @@ def render(problem: Problem, plan: Plan, console: Console) -> None:
         print_item(console, "note", note, "yellow")
 
 
-def _print_guest(problem: Problem, plan: Plan, layout: Layout, console: Console) -> None:
+def _print_guest(plan: Plan, layout: Layout, console: Console) -> None:
     planned = layout.planned
+    console.print(Text.assemble((planned.name, "bold"), f"  {wording.size_line(layout)}"))
     if layout.guest.running:
-        console.print(headline(layout))
         console.print(target_line(plan, layout))
-    else:
-        line = f"  {format_size(planned.memory)}"
-        if planned.maximum > planned.memory:
-            line += f" now, up to {format_size(planned.maximum)}"
-        console.print(Text.assemble((planned.name, "bold"), line))
     if planned.dimms or planned.virtio_mem:
         between = "\n" if layout.guest.running else "; "
-        console.print(Text(f"{_slot_use(problem, layout)}{between}{_sizes(layout)}"))
+        console.print(Text(f"{wording.slot_use(layout)}{between}{wording.sizes(layout)}"))
     console.print()
     tables = [operations(layout)] if planned.operations else []
     tables.append(_cells(layout))
@@ -76,32 +69,10 @@ def _print_guest(problem: Problem, plan: Plan, layout: Layout, console: Console)
     print_growth(layout, console)
 
 
-def _slot_use(problem: Problem, layout: Layout) -> str:
-    """``16 slots: 4 plugged, 12 reserved``; a device that is no DIMM may take a slot as well, and
-    libvirt before 9.5 counts every one of them (conf/domain_validate.c)."""
-    planned, devices = layout.planned, layout.guest.devices
-    plugged = len(layout.plugged) + sum(d.takes_slot for d in devices if d.model != "dimm")
-    reserved, others = len(layout.reserved), 0
-    if not LIBVIRT_SLOTS_COUNT_DIMMS_ONLY.in_version(Version.parse(problem.libvirt)):
-        others = sum(not d.takes_slot for d in devices) + len(layout.new_virtio)
-    counts = [(plugged, "plugged"), (reserved, "reserved"), (others, "for other devices")]
-    counts.append((planned.slots - sum(count for count, _ in counts), "free"))
-    used = ", ".join(f"{count} {word}" for count, word in counts if count > 0)
-    return f"{planned.slots} slots: {used}" if used else f"{planned.slots} slots"
-
-
-def _sizes(layout: Layout) -> str:
-    """``largest DIMM 2 GiB; guest block 128 MiB``; the largest one is that of planned ones."""
-    planned = layout.planned
-    block = f"guest block {format_size(planned.block)}"
-    new = "new " if layout.guest.running else ""
-    return f"largest {new}DIMM {format_size(planned.step)}; {block}" if planned.step else block
-
-
 def _cells(layout: Layout) -> Table:
     """Cells by stages; turned over where there are many stages."""
     stages = layout.planned.stages
-    groups = _cell_groups(layout)
+    groups = wording.cell_groups(layout.planned)
     names = [stage.name for stage in stages]
     if len(stages) > max(_MANY_STAGES, len(groups)):
         return _stage_rows(layout, groups)
@@ -135,33 +106,20 @@ def _stage_rows(layout: Layout, groups: Sequence[Sequence[PlannedCell]]) -> Tabl
     return table
 
 
-def _cell_groups(layout: Layout) -> list[list[PlannedCell]]:
-    """Neighbouring cells that are alike in everything that is shown."""
-    groups: dict[tuple[object, ...], list[PlannedCell]] = {}
-    for cell in layout.planned.cells:
-        totals = tuple(stage.cells[cell.id] for stage in layout.planned.stages)
-        groups.setdefault((cell.page_size, cell.host_nodes, totals), []).append(cell)
-    return list(groups.values())
-
-
 def _dimms(layout: Layout) -> Table:
     """DIMMs, equal ones of a cell and stage in one row.
 
     Where some DIMM has pages or nodes of its own, these take the room of the end addresses.
     """
-    groups: dict[tuple[object, ...], list[PlannedDimm]] = {}
-    for dimm in sorted(layout.planned.dimms, key=lambda d: (d.stage, d.slot)):
-        key = (dimm.state, dimm.stage, dimm.cell, dimm.size, dimm.page_size, dimm.host_nodes)
-        groups.setdefault(key, []).append(dimm)
     own = any(layout.own_page(d) or layout.own_nodes(d) for d in layout.planned.dimms)
     backing = ("pages", "host node") if own else ()
     table = new_table("slots", "dimms", "cell", *backing, "addresses", right=["dimms"])
     table.add_column("state")
-    for dimms in groups.values():
+    for dimms in wording.dimm_groups(layout.planned):
         first = dimms[0]
         size = f"{len(dimms)} x {format_size(first.size)}"
-        addresses = f"from {min(d.address for d in dimms):#x}" if own else _addresses(dimms)
-        state = Text(_state(layout, first), style=_STYLES[first.state])
+        addresses = f"from {min(d.address for d in dimms):#x}" if own else wording.addresses(dimms)
+        state = Text(wording.state(layout.planned, first), style=_STYLES[first.state])
         backed = backed_by(first) if own else ()
         table.add_row(_slots(dimms), size, str(first.cell), *backed, addresses, state)
     return table
@@ -172,42 +130,19 @@ def _slots(dimms: Sequence[PlannedDimm]) -> str:
     return text if len(text) <= 11 else f"{dimms[0].slot}, … {dimms[-1].slot}"
 
 
-def _addresses(dimms: Sequence[PlannedDimm]) -> str:
-    """The range that the DIMMs fill; marked where others lie in between."""
-    start, end = min(d.address for d in dimms), max(d.address + d.size for d in dimms)
-    gaps = end - start != sum(d.size for d in dimms)
-    return f"{start:#x} {'…' if gaps else '-'} {end - 1:#x}"
-
-
-def _state(layout: Layout, dimm: PlannedDimm) -> str:
-    if dimm.state == "reserved" and dimm.stage < len(layout.planned.stages):
-        return f"reserved for {layout.planned.stages[dimm.stage].name}"
-    return dimm.state
-
-
 def _print_objectives(plan: Plan, console: Console) -> None:
     table = new_table("objective", "value", "")
     table.columns[1].justify = "right"
     for objective in plan.objectives:
-        table.add_row(objective.kind, _value(objective, objective.value), _proof(objective))
+        table.add_row(objective.kind, wording.value(objective, objective.value), _proof(objective))
     if plan.objectives:
         console.print(table)
         console.print()
-    word, style = ("optimal, proven", "bold green")
-    if plan.status == "feasible":
-        word, style = ("feasible, not proven to be the best", "bold yellow")
-    line = Text.assemble((word, style), f" in {plan.solver.wall_seconds:.2f} s")
+    style = "bold green" if plan.status == "optimal" else "bold yellow"
+    line = Text.assemble((wording.verdict(plan), style), f" in {plan.solver.wall_seconds:.2f} s")
     console.print(line, highlight=False)
 
 
-def _value(objective: ObjectiveValue, value: int) -> str:
-    if objective.unit == "bytes":
-        return format_size(value)
-    unit = objective.unit.removesuffix("s") if value == 1 else objective.unit
-    return f"{value} {unit}".strip()
-
-
 def _proof(objective: ObjectiveValue) -> Text:
-    if objective.value == objective.bound:
-        return Text("proven", style="green")
-    return Text(f"not proven; at least {_value(objective, objective.bound)}", style="yellow")
+    proven = objective.value == objective.bound
+    return Text(wording.proof(objective), style="green" if proven else "yellow")

@@ -6,15 +6,14 @@ one leaves nothing out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from slotsolver.export.table_parts import print_entry, print_item
-from slotsolver.fields import format_ids
-from slotsolver.plan import Conflict, Infeasible, Remedy
-from slotsolver.size import format_size
+from slotsolver.export.wording import conflict_members
+from slotsolver.plan import Infeasible, Remedy
 
 SHORT = 6
 """Changes that the short form shows."""
@@ -46,28 +45,9 @@ def _print_conflicts(answer: Infeasible, console: Console) -> None:
         intro = "These rules contradict each other; some of them may not be needed for that:"
     for conflict in (answer.conflict, *answer.further):
         console.print(f"\n{intro}")
-        for rule, says in _members(conflict):
+        for rule, says in conflict_members(conflict):
             print_item(console, rule, says, "red")
         intro = "So do these, whatever becomes of those above:"
-
-
-def _members(conflict: Sequence[Conflict]) -> Iterator[tuple[str, str]]:
-    """The members; pools with equally many free pages of one size on one line."""
-    told: set[tuple[int, int]] = set()
-    for member in conflict:
-        pool = member.pool
-        if pool is None:
-            yield member.rule, member.says
-            continue
-        key = pool.page_size, pool.free
-        alike = [m.pool for m in conflict if m.pool and (m.pool.page_size, m.pool.free) == key]
-        if len(alike) == 1:
-            yield member.rule, member.says
-        elif key not in told:
-            told.add(key)
-            nodes = format_ids(p.node for p in alike)
-            page, free = format_size(pool.page_size), format_size(pool.free * pool.page_size)
-            yield "pools", f"host nodes {nodes} have {pool.free} free pages of {page} ({free}) each"
 
 
 def _print_changes(changes: Sequence[Remedy], console: Console, *, long: bool) -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from slotsolver.export.wording import rough
 from slotsolver.fields import format_ids
 from slotsolver.plan import NodeUse, PlannedCell, PlannedDimm, PlannedVirtioMem, PoolUse
 from slotsolver.size import format_size
@@ -59,7 +60,7 @@ def print_pools(nodes: Sequence[NodeUse], console: Console) -> None:
                 untouched += pool.total > 0
                 continue
             returned = returned or taken < 0
-            free = [_rough(n * pool.page_size) for n in (pool.free_before, pool.free_after)]
+            free = [rough(n * pool.page_size) for n in (pool.free_before, pool.free_after)]
             counts = [str(count or "-") for count in (taken, pool.promised)]
             row = [str(node.id), format_size(pool.page_size), free[0], *counts, free[1]]
             table.add_row(*row, pool_bar(pool))
@@ -70,15 +71,6 @@ def print_pools(nodes: Sequence[NodeUse], console: Console) -> None:
         plural = "s" if untouched > 1 else ""
         console.print(f" {untouched} other pool{plural} not touched", highlight=False)
     console.print()
-
-
-def _rough(size: int) -> str:
-    value, unit = float(size), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if value < 1024 or unit == "TiB":
-            break
-        value /= 1024
-    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
 
 
 def pool_bar(pool: PoolUse) -> Text:

@@ -3,12 +3,13 @@ in which order, what is left of its growth; also virtio-mem devices, and hosts t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from slotsolver.export import wording
 from slotsolver.export.layout import Layout
 from slotsolver.export.table_parts import backed_by, new_table, print_item, print_pools
 from slotsolver.fields import format_ids
@@ -27,55 +28,11 @@ _DEPARTURES = 8
 """The most departures from planned growth that are listed."""
 
 
-def headline(layout: Layout) -> Text:
-    """``web-17  12 GiB -> 20 GiB, up to 32 GiB``."""
-    now, then = layout.guest.size_now, layout.planned.memory
-    line = f"  {format_size(now)}"
-    if then != now:
-        line += f" -> {format_size(then)}"
-    if layout.planned.maximum > then:
-        line += f", up to {format_size(layout.planned.maximum)}"
-    return Text.assemble((layout.planned.name, "bold"), line)
-
-
 def target_line(plan: Plan, layout: Layout) -> Text:
     """Whether the target is met, or by how much it is missed and in which direction."""
-    missed = list(_missed(layout))
-    if missed:
-        text = f"target missed: {'; '.join(missed)}{_how_near(plan)}"
-        return Text(text, style="yellow")
-    met = f"target met: {format_size(layout.planned.memory)}"
-    return Text(met if layout.planned.operations else f"{met}; nothing to do")
-
-
-def _missed(layout: Layout) -> Iterator[str]:
-    """Where there are targets for the cells, every cell that misses its own; else the guest."""
-    guest, planned = layout.guest, layout.planned
-    if not isinstance(guest.target, dict):
-        yield from _miss("", planned.memory, guest.target)
-        return
-    stage = next(s for s in planned.stages if "target" in s.name.split("+"))
-    for cell, wanted in sorted(guest.target.items()):
-        yield from _miss(f"cell {cell} has ", stage.cells[cell], wanted)
-
-
-def _miss(what: str, size: int, wanted: int) -> Iterator[str]:
-    if size != wanted:
-        side = "above" if size > wanted else "below"
-        far = format_size(abs(size - wanted))
-        yield f"{what}{format_size(size)}, {far} {side} the wanted {format_size(wanted)}"
-
-
-def _how_near(plan: Plan) -> str:
-    """That no plan comes nearer, where that is proven: of all guests together, and before what
-    other objectives want."""
-    first = next(iter(plan.objectives), None)
-    if first is None or first.kind != "target-distance":
-        return ""
-    if first.value != first.bound:
-        return " (perhaps not the nearest)"
-    together = sum(guest.wanted is not None for guest in plan.guests) > 1
-    return f" (no plan comes nearer{', all guests together' if together else ''})"
+    if missed := wording.target_missed(plan, layout):
+        return Text(missed, style="yellow")
+    return Text(wording.target_met(layout))
 
 
 def operations(layout: Layout) -> Table:
@@ -136,9 +93,7 @@ def print_growth(layout: Layout, console: Console) -> None:
     nothing where there is nothing to say."""
     planned = layout.planned
     found: list[tuple[str, str]] = []
-    if planned.stranded:
-        most = format_size(planned.maximum - planned.stranded)
-        says = f"{most} can still be reached, {format_size(planned.stranded)} less than the maximum"
+    if says := wording.growth_left(planned):
         found.append(("growth", says))
     found += [("not as planned", says) for says in planned.departures[:_DEPARTURES]]
     more = len(planned.departures) - _DEPARTURES
