@@ -195,6 +195,12 @@ class Plan(Model):
     notes: tuple[str, ...] = ()
     solver: SolverFacts
 
+    def _repr_html_(self) -> str:
+        """The plan in a notebook."""
+        from slotsolver.export.html import plan_fragment
+
+        return plan_fragment(self)
+
 
 class PoolFacts(Model):
     """The pool that a rule is about: ``free`` are pages."""
@@ -254,6 +260,12 @@ class Infeasible(Seldom):
     together: tuple[Remedy, ...] = ()
     unhelpful: tuple[Unhelpful, ...] = ()
     complete: bool = True
+
+    def _repr_html_(self) -> str:
+        """Why there is no plan, in a notebook."""
+        from slotsolver.export.html import answer_fragment
+
+        return answer_fragment(self)
 
 
 class Undecided(Seldom):

@@ -29,7 +29,7 @@ def add_output(parser: Parser) -> None:
     parser.add_argument(
         "--time-limit", type=arguments.seconds, metavar="SECONDS", help="stop searching then"
     )
-    arguments.add_format(parser, "table", "json", "yaml", *_PER_GUEST)
+    arguments.add_format(parser, "table", "json", "yaml", "html", *_PER_GUEST)
     parser.add_argument(
         "-o", dest="output", metavar="FILE", help="write there, whole or not at all"
     )
@@ -102,7 +102,7 @@ def _write(
     from slotsolver.plan import Infeasible, Plan
 
     if not isinstance(found, Plan):
-        _print_no_plan(found, options)
+        _print_no_plan(problem, found, options)
         return PROVED_INFEASIBLE if isinstance(found, Infeasible) else UNDECIDED
     _check_domains(problem, found)
     name = _choose_guest(problem, options)
@@ -155,9 +155,17 @@ def _text(
         from slotsolver.export.table import render
 
         return page(lambda console: render(problem, plan, console), options.output)
+    if options.format == "html":
+        return _browser_page(problem, plan)
     if options.format in _PER_GUEST:
         return None if name is None else _guest_text(problem, plan, name, options.format)
     return _document(plan, options.format)
+
+
+def _browser_page(problem: Problem, found: Plan | Infeasible | Undecided) -> str:
+    from slotsolver.export.html import html_page
+
+    return html_page(problem, found)
 
 
 def _guest_text(problem: Problem, plan: Plan, name: str, form: str) -> str:
@@ -200,11 +208,15 @@ def _tell_left_out(
                 tell(f"guest {guest}: destination-{number + 1}.xml is not written: {why}")
 
 
-def _print_no_plan(found: Infeasible | Undecided, options: argparse.Namespace) -> None:
+def _print_no_plan(
+    problem: Problem, found: Infeasible | Undecided, options: argparse.Namespace
+) -> None:
     """Why there is no plan: in the format asked for, or, where that is one for programs that take
     plans only, for a person on standard error."""
     if options.format in ("json", "yaml"):
         emit(_document(found, options.format), options.output)
+    elif options.format == "html":
+        emit(_browser_page(problem, found), options.output)
     elif options.format == "table":
         emit(_page_of(found, options.output), options.output)
     else:

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     Commands = argparse._SubParsersAction["Parser"]  # argparse has no public name for it
 
-LATER_FORMATS = ("html",)
-"""Formats that this version does not have yet."""
-
 
 class Parser(argparse.ArgumentParser):
     """Raises :class:`InputError` instead of printing its usage; takes no abbreviations."""
@@ -176,8 +173,6 @@ def _one_of(formats: tuple[str, ...]) -> Callable[[str], str]:
         if text in formats:
             return text
         known = f"choose from {', '.join(formats)}"
-        if text in LATER_FORMATS:
-            raise argparse.ArgumentTypeError(f"{text} is not available in this version; {known}")
         raise argparse.ArgumentTypeError(f"{text!r} is not a format; {known}")
 
     return choose

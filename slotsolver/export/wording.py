@@ -14,15 +14,19 @@ from slotsolver.size import format_size
 def size_line(layout: Layout) -> str:
     """``8 GiB now, up to 16 GiB``; of a running guest ``12 GiB -> 20 GiB, up to 32 GiB``."""
     planned = layout.planned
-    if layout.guest.running:
-        now, then = layout.guest.size_now, planned.memory
-        line = format_size(now) if then == now else f"{format_size(now)} -> {format_size(then)}"
-        more = planned.maximum > then
-    else:
-        line = format_size(planned.memory)
-        more = planned.maximum > planned.memory
-        line += " now" if more else ""
-    return f"{line}, up to {format_size(planned.maximum)}" if more else line
+    if not layout.guest.running:
+        return planned_line(planned)
+    now, then = format_size(layout.guest.size_now), format_size(planned.memory)
+    line = then if then == now else f"{now} -> {then}"
+    grows = planned.maximum > planned.memory
+    return f"{line}, up to {format_size(planned.maximum)}" if grows else line
+
+
+def planned_line(planned: PlannedGuest) -> str:
+    """``8 GiB now, up to 16 GiB``."""
+    line = format_size(planned.memory)
+    grows = planned.maximum > planned.memory
+    return f"{line} now, up to {format_size(planned.maximum)}" if grows else line
 
 
 def slot_use(layout: Layout) -> str:

@@ -259,8 +259,6 @@ def test_bad_usage(inside: Program, line: str) -> None:
     [
         "study run x",
         "schema study",
-        "plan problem.yaml --format html",
-        "resize --format html",
     ],
 )
 def test_not_built_yet(inside: Program, line: str) -> None:
@@ -269,11 +267,11 @@ def test_not_built_yet(inside: Program, line: str) -> None:
 
 
 def test_help_promises_only_what_works(slotsolver: Program) -> None:
-    """Commands and formats that are not built yet are not in the help."""
+    """Commands that are not built yet are not in the help."""
     text = slotsolver("--help").stdout
     for command in ("plan", "resize", "explain", "check"):
         text += slotsolver(command, "--help").stdout
-    assert not re.search(rb"study|html", text)
+    assert not re.search(rb"study", text)
 
 
 def test_odd_names_stay_on_one_line(slotsolver: Program) -> None:
