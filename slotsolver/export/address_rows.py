@@ -14,7 +14,7 @@ from slotsolver.export.address_space import AddressSpace, Piece
 
 FEW_ROWS = 14
 """So many rows are seen at a glance: with no more, rows are not made longer."""
-MOST_ROWS = 48
+MOST_ROWS = 30
 """With more rows they are made longer, even if the smallest DIMMs become slivers."""
 _LEAST, _MOST = 2, 16
 """So many of the smallest DIMMs a row holds: fewer waste room, of more no label can be read."""

@@ -41,6 +41,7 @@ STYLE = (
 [data-jp-theme-light="false"] .slotsolver { color-scheme: dark }
 .slotsolver {
   h2 { font-size: 1.3em; font-weight: 600; line-height: 1.3; margin: 1.6em 0 .3em }
+  bdi { overflow-wrap: anywhere }
   h2 small { color: var(--soft); font-size: .8em; font-weight: 400; margin-left: .5em }
   h3 { font-size: 1em; font-weight: 600; margin: 1.8em 0 .4em }
   p { margin: .3em 0; max-width: 46em }
@@ -131,6 +132,9 @@ STYLE = (
 @media print {
   .slotsolver, [data-jp-theme-light] .slotsolver { color-scheme: light; font-size: 12px }
   .slotsolver .wide { overflow: visible }
+  .slotsolver table { font-size: 11px } .slotsolver td code { font-size: 10px }
+  .slotsolver th, .slotsolver td { padding-right: .8em }
+  .slotsolver td.slots, .slotsolver th.slots { min-width: 5em }
   .slotsolver h2, .slotsolver h3, .slotsolver summary { break-after: avoid }
   .slotsolver tr { break-inside: avoid }
   .slotsolver details::details-content { display: block; content-visibility: visible }

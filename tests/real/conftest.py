@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pytest
 
+from tests.real import browser as browser_module
 from tests.real import hugepages as hugepages_module
 from tests.real import libvirtd as libvirtd_module
 from tests.real import qemu as qemu_module
@@ -72,6 +73,27 @@ def libvirtd(
     yield session_libvirtd
     for name in session_libvirtd.domains():
         session_libvirtd.forget(name)
+
+
+@pytest.fixture(scope="session")
+def session_browser(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[browser_module.Browser | str]:
+    """The session's browser, or why there is none."""
+    if refusal := browser_module.missing():
+        yield refusal
+        return
+    with browser_module.running(tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+@pytest.fixture
+def browser(session_browser: browser_module.Browser | str) -> browser_module.Browser:
+    """A real browser, shared by the session."""
+    if isinstance(session_browser, str):
+        absent("browser", session_browser)
+    assert isinstance(session_browser, browser_module.Browser)
+    return session_browser
 
 
 @pytest.fixture(scope="session")
