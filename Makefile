@@ -27,7 +27,7 @@ demo: $(READY) ## plan the guest of the 2014 thread: table, libvirt XML, QEMU ar
 	$(BIN)/slotsolver plan $(DEMO) --format libvirt
 	$(BIN)/slotsolver plan $(DEMO) --format qemu
 
-test: $(READY) real-programs ## run all tests but the slow ones, real QEMU and libvirtd included
+test: $(READY) real-programs ## run all tests but the slow ones, real QEMU, libvirtd and browser included
 	$(PYTEST) -m "not exhaustive"
 
 exhaustive: $(READY) real-programs ## run the slow tests too
@@ -51,7 +51,7 @@ bench-quick: $(READY) ## run less of every benchmark (2 minutes)
 docs: $(READY) ## write the catalogue of policies and objectives from the classes
 	$(BIN)/python -m docs.generate
 
-real-programs: ## install Debian's QEMU and libvirt where missing and permitted
+real-programs: ## install Debian's QEMU, libvirt and Chromium where missing and permitted
 	@scripts/real-programs.sh
 
 clean: ## remove what make and the tools made, .venv included

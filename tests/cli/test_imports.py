@@ -105,7 +105,7 @@ def test_explain_stays_a_function() -> None:
     modules_of(f"import slotsolver, slotsolver.explain.words; {check}")
 
 
-@pytest.mark.parametrize("form", ["table", "json", "libvirt"])
+@pytest.mark.parametrize("form", ["table", "json", "libvirt", "html"])
 def test_a_plan_loads_what_it_is_made_with(form: str) -> None:
     """No CP-SAT, which the demo is solved without; not what is for answers of QMP, running guests,
     other kinds, other formats."""
