@@ -16,14 +16,18 @@ from slotsolver.plan import (
     Plan,
     PlannedGuest,
     PoolUse,
+    Unhelpful,
 )
-from slotsolver.size import format_size
+from slotsolver.size import format_size, parse_size
 
 if TYPE_CHECKING:
     from slotsolver.canonical.normal import Normal
 
 NAMES_NODES = re.compile(r"(\bhost nodes? (?:than )?|--cellno )(\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)")
 """How texts and commands name host nodes: by one id, or by :func:`format_ids`."""
+
+POOL_NUMBER = re.compile(r"(?:free memory|(?P<size>.+) pages) of host node (?P<node>\d+)")
+"""What a number of a pool is called (explain/levers.py:pool_levers)."""
 
 Backed = TypeVar("Backed", bound=Model)
 Told = TypeVar("Told", bound=Model)
@@ -108,7 +112,7 @@ def restored_reasons(answer: Infeasible, host: Host | None, normal: Normal) -> I
         "further": tuple([_conflicts(rules, host, normal) for rules in answer.further]),
         "remedies": _told(answer.remedies, normal),
         "together": _told(answer.together, normal),
-        "unhelpful": _told(answer.unhelpful, normal),
+        "unhelpful": tuple([_unhelpful(part, host) for part in _told(answer.unhelpful, normal)]),
     }
     return made(Infeasible, values)
 
@@ -120,6 +124,19 @@ def _told(parts: Iterable[Told], normal: Normal) -> tuple[Told, ...]:
         texts = {k: told(v, normal) if isinstance(v, str) else v for k, v in part.__dict__.items()}
         found.append(made(type(part), texts))
     return tuple(found)
+
+
+def _unhelpful(told: Unhelpful, host: Host) -> Unhelpful:
+    """What does not help, told already: of a pool with what it holds in the problem, for pools that
+    hold plenty are the first that do not."""
+    match = POOL_NUMBER.fullmatch(told.change)
+    if match is None:
+        return told
+    node = int(match["node"])
+    now = format_size(host.node(node).free)
+    if match["size"] is not None:
+        now = f"{host.pool(node, parse_size(match['size'])).free} free"
+    return made(Unhelpful, {**told.__dict__, "from_": now})
 
 
 def _conflicts(rules: Iterable[Conflict], host: Host, normal: Normal) -> tuple[Conflict, ...]:

@@ -65,9 +65,9 @@ def problem_of(host: HostForm, wishes: WishForm, normal: Normal) -> Problem:
     return made(Problem, values)
 
 
-def canonical(problem: Problem) -> tuple[Problem, Normal]:
-    """The normal form of one problem, and its key."""
-    host, wishes = of_host(problem.host), of_wishes(problem)
+def canonical(problem: Problem, *, whole_pools: bool = False) -> tuple[Problem, Normal]:
+    """The normal form of one problem, and its key; see :func:`of_wishes`."""
+    host, wishes = of_host(problem.host), of_wishes(problem, whole_pools=whole_pools)
     found = normal(host, wishes)
     return problem_of(host, wishes, found), found
 

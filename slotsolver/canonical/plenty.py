@@ -69,9 +69,13 @@ class Demand:
         )
 
 
+ENDLESS = Demand(1 << 80, 0, 0)
+"""More than any pool holds."""
+
+
 def demand_of(problem: Problem) -> Demand | None:
-    """What guests that do not run could take; ``None`` where that has no bound, or where a rule
-    asks for more than whether enough is free."""
+    """What guests that do not run could take; ``None`` where a rule asks for more than what is
+    free."""
     if any(policy.kind == "headroom" for policy in problem.policies):
         return None
     kept = [p for p in problem.policies if getattr(p, "until", None) == "maximum"]
@@ -79,7 +83,7 @@ def demand_of(problem: Problem) -> Demand | None:
     for guest in problem.guests:
         paid = any(policy.concerns(guest) for policy in kept)
         if paid and isinstance(guest.maximum, AtLeast):
-            return None
+            return ENDLESS
         memory += guest.maximum_size + sum([device.size for device in guest.devices])
         if paid or guest.maximum is None:
             memory += _raised(problem, guest)

@@ -14,7 +14,7 @@ from functools import cache
 
 from slotsolver.canonical.back import NAMES_NODES
 from slotsolver.canonical.hosts import digest
-from slotsolver.canonical.plenty import Demand, demand_of
+from slotsolver.canonical.plenty import ENDLESS, Demand, demand_of
 from slotsolver.kinds import Declared, is_built_in
 from slotsolver.problem import Problem
 from slotsolver.version import VERSION, ortools_version
@@ -38,7 +38,7 @@ class WishForm:
     by_distance: bool
     """Whether distances between host nodes count: where a guest has several cells."""
     demand: Demand | None
-    """What of the pools can matter; ``None`` where all of it may."""
+    """What of the free pages can matter; ``None`` where totals may too."""
     known_limits: dict[tuple[int, ...], tuple[int, ...]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -54,19 +54,24 @@ class WishForm:
         return found
 
 
-def of_wishes(problem: Problem) -> WishForm:
+def of_wishes(problem: Problem, *, whole_pools: bool = False) -> WishForm:
     """What the normal forms of these wishes on all hosts have in common; ``problem.host`` is not
-    looked at."""
+    looked at.
+
+    With ``whole_pools`` every free page counts, however many there are: for questions that go
+    beyond the wishes, as how many more guests would find room.
+    """
     rules: tuple[Declared, ...] = (*problem.policies, *problem.objectives)
     foreign = [rule for rule in rules if not is_built_in(type(rule))]
     as_is = bool(foreign or problem.also_hosts or any(g.running for g in problem.guests))
+    demand = None if as_is else demand_of(problem)
     return WishForm(
         problem=problem,
-        key=_key(problem, foreign, as_is=as_is),
+        key=_key(problem, foreign, as_is=as_is, whole_pools=whole_pools),
         as_is=as_is,
         relabels=not as_is and not _names_nodes(problem),
         by_distance=as_is or any(len(guest.cells) > 1 for guest in problem.guests),
-        demand=None if as_is else demand_of(problem),
+        demand=ENDLESS if demand and whole_pools else demand,
     )
 
 
@@ -82,7 +87,7 @@ def _names_nodes(problem: Problem) -> bool:
     )
 
 
-def _key(problem: Problem, foreign: list[Declared], *, as_is: bool) -> bytes:
+def _key(problem: Problem, foreign: list[Declared], *, as_is: bool, whole_pools: bool) -> bytes:
     if as_is:
         wishes = problem.model_dump_json(exclude={"host"})
         beside: object = [_stamp(type(rule)) for rule in foreign]
@@ -95,7 +100,8 @@ def _key(problem: Problem, foreign: list[Declared], *, as_is: bool) -> bytes:
             (guest.xml is not None, [len(cell.cpus) for cell in guest.cells])
             for guest in problem.guests
         ]
-    return digest(repr((VERSION, ortools_version(), as_is, beside, wishes)).encode())
+    versions = VERSION, ortools_version()
+    return digest(repr((versions, as_is, whole_pools, beside, wishes)).encode())
 
 
 @cache
