@@ -29,13 +29,10 @@ def html_page(problem: Problem, answer: Plan | Infeasible | Undecided) -> str:
     return page(title, answer_body(answer, problem))
 
 
-def page(title: str, *body: Child, scripts: Sequence[str] = ()) -> str:
-    """A page that stands alone; only these inline ``scripts`` may run in it, and only our style."""
-    style = f"{STYLE}{PAGE_STYLE}"
-    allowed = " ".join(_digest(script) for script in scripts)
-    policy = f"default-src 'none'; style-src {_digest(style)}; "
-    policy += f"script-src {allowed}; " if allowed else ""
-    policy += "base-uri 'none'; form-action 'none'"
+def page(title: str, *body: Child, style: str = "") -> str:
+    """A page that stands alone, with some more ``style``. No script may run in it."""
+    style = f"{STYLE}{PAGE_STYLE}{style}"
+    policy = f"default-src 'none'; style-src {_digest(style)}; base-uri 'none'; form-action 'none'"
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -46,13 +43,12 @@ def page(title: str, *body: Child, scripts: Sequence[str] = ()) -> str:
         element("title", title),
         element("style", Html(style)),
     )
-    inner = element("main", PATTERNS, body, class_="slotsolver")
-    ends = [element("script", Html(script)) for script in scripts]
-    return f"<!doctype html>\n{element('html', head, element('body', inner, ends), lang='en')}\n"
+    inner = element("body", element("main", PATTERNS, body, class_="slotsolver"))
+    return f"<!doctype html>\n{element('html', head, inner, lang='en')}\n"
 
 
 def _digest(text: str) -> str:
-    """What a Content-Security-Policy knows a style or script by."""
+    """What a Content-Security-Policy knows a style by."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
@@ -73,10 +69,13 @@ def _fragment(body: Html) -> Html:
     return element("div", element("style", Html(STYLE)), PATTERNS, body, class_="slotsolver")
 
 
-def answer_body(answer: Plan | Infeasible | Undecided, problem: Problem | None = None) -> Html:
-    """An answer without style and hatchings, which a page has once."""
+def answer_body(
+    answer: Plan | Infeasible | Undecided, problem: Problem | None = None, *, brief: bool = False
+) -> Html:
+    """An answer without style and hatchings, which a page has once. ``brief``, for one of many on
+    a page: no list of every DIMM, and not how long it took."""
     if isinstance(answer, Plan):
-        return _plan(answer, problem)
+        return _plan(answer, problem, brief=brief)
     if isinstance(answer, Infeasible):
         head = element("p", "No plan exists; that is proven.", class_="verdict bad")
         return element("article", element("h2", _names(problem)), head, html_tables.why_not(answer))
@@ -91,14 +90,14 @@ def _names(problem: Problem | None) -> list[Child]:
     return [join(", " if place else "", name) for place, name in enumerate(names)]
 
 
-def _plan(plan: Plan, problem: Problem | None) -> Html:
+def _plan(plan: Plan, problem: Problem | None, *, brief: bool) -> Html:
     sizes = page_sizes_of(plan)
     guests = []
     for planned in plan.guests:
         layout = Layout.of(problem, plan, planned.name) if problem is not None else None
-        guests.append(_guest(plan, planned, layout, sizes))
+        guests.append(_guest(plan, planned, layout, sizes, brief=brief))
     beside = [_pools(plan, sizes), html_tables.objectives(plan), html_tables.notes(plan)]
-    beside.append(_verdict(plan))
+    beside.append(_verdict(plan, brief=brief))
     columns = join(element("div", guests), element("aside", beside))
     return element("article", element("div", columns, class_="sides"), _destinations(plan))
 
@@ -109,14 +108,22 @@ def _pools(plan: Plan, sizes: Sequence[int]) -> Html | None:
     return element("section", element("h2", "Host nodes"), pools(plan.host.nodes, sizes))
 
 
-def _verdict(plan: Plan) -> Html:
-    solver = plan.solver
+def _verdict(plan: Plan, *, brief: bool) -> Html:
     look = "verdict good" if plan.status == "optimal" else "verdict open"
     line = element("b", wording.verdict(plan))
-    return element("p", line, f" in {solver.wall_seconds:.2f} s ({solver.version})", class_=look)
+    solver = plan.solver
+    took = None if brief else f" in {solver.wall_seconds:.2f} s ({solver.version})"
+    return element("p", line, took, class_=look)
 
 
-def _guest(plan: Plan, planned: PlannedGuest, layout: Layout | None, sizes: Sequence[int]) -> Html:
+def _guest(
+    plan: Plan,
+    planned: PlannedGuest,
+    layout: Layout | None,
+    sizes: Sequence[int],
+    *,
+    brief: bool,
+) -> Html:
     space = address_space(planned, layout)
     picture = memory_map(space, sizes, whole=layout is not None)
     return element(
@@ -130,6 +137,7 @@ def _guest(plan: Plan, planned: PlannedGuest, layout: Layout | None, sizes: Sequ
         picture,
         html_tables.growth(planned),
         html_tables.dimms(planned, sizes),
+        None if brief else html_tables.every_dimm(planned, sizes),
         html_tables.virtio_mem(planned, sizes),
         class_="guest",
     )

@@ -83,7 +83,7 @@ def _cell_name(group: Sequence[PlannedCell]) -> Html:
 
 
 def dimms(planned: PlannedGuest, page_sizes: Sequence[int]) -> Html:
-    """DIMMs, equal ones of a cell and stage in one row; then each with its address."""
+    """DIMMs, equal ones of a cell and stage in one row."""
     if not planned.dimms:
         return Html("")
     rows = [
@@ -98,12 +98,13 @@ def dimms(planned: PlannedGuest, page_sizes: Sequence[int]) -> Html:
         for group in wording.dimm_groups(planned)
     ]
     head = ["slots", "DIMMs", "cell", "pages", "state", "addresses"]
-    return join(
-        element("h3", "DIMMs"), table(head, rows, first="slots"), _every_dimm(planned, page_sizes)
-    )
+    return join(element("h3", "DIMMs"), table(head, rows, first="slots"))
 
 
-def _every_dimm(planned: PlannedGuest, page_sizes: Sequence[int]) -> Html:
+def every_dimm(planned: PlannedGuest, page_sizes: Sequence[int]) -> Html:
+    """Each DIMM with its address, which a reader may open and print always has."""
+    if not planned.dimms:
+        return Html("")
     rows = [
         [
             f"{dimm.slot}",
@@ -218,7 +219,7 @@ def why_not(answer: Infeasible) -> Html:
     found: list[Html] = []
     for conflict in (answer.conflict, *answer.further):
         members = [
-            element("li", element("b", rule), " ", _code(says))
+            element("li", element("b", rule), " ", sentence(says))
             for rule, says in wording.conflict_members(conflict)
         ]
         found += [element("p", intro), element("ul", members, class_="conflict")]
@@ -253,12 +254,12 @@ def _remedies(changes: Sequence[Remedy]) -> Html:
     for change in changes:
         says = change.says if change.smallest else f"{change.says} (less may do)"
         command = element("pre", change.command) if change.command else None
-        items.append(element("li", _code(says), command))
+        items.append(element("li", sentence(says), command))
     return element("ul", items, class_="remedies")
 
 
-def _code(says: str) -> list[Child]:
-    """A sentence in which fields stand between backticks."""
+def sentence(says: str) -> list[Child]:
+    """A sentence in which names of fields stand between backticks."""
     parts = says.split("`")
     if len(parts) % 2 == 0:
         return [says]

@@ -25,6 +25,11 @@ def example(path: str) -> Problem:
     return read_problem(str(EXAMPLES / path))
 
 
+def thread() -> Problem:
+    """The guest of the 2014 thread."""
+    return example("thread-2014/problem.yaml")
+
+
 def wide() -> Problem:
     """16 cells, 256 slots of 1 GiB."""
     guest = {
@@ -88,7 +93,7 @@ def impossible() -> Problem:
 
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
-    "thread": lambda: example("thread-2014/problem.yaml"),
+    "thread": thread,
     "family": lambda: example("capacity-planner/family.yaml"),
     "two-guests": lambda: example("running/two-guests.yaml"),
     "wide": wide,
