@@ -125,13 +125,23 @@ def _replace(target: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             os.fchmod(file.fileno(), _mode(target))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        settle(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+
+
+def settle(temporary: Path, target: Path) -> None:
+    """Force a file that is whole to disk, and move it to its place beside it in one step. Raises
+    ``OSError`` where that fails."""
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(target)
+    handle = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)  # makes the rename itself last
+    finally:
+        os.close(handle)
 
 
 def _mode(target: Path) -> int:
@@ -141,12 +151,3 @@ def _mode(target: Path) -> int:
     mask = os.umask(0)  # can only be read by setting it
     os.umask(mask)
     return 0o666 & ~mask
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself last."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

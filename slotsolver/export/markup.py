@@ -11,8 +11,11 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 _VOID = frozenset({"br", "col", "hr", "input", "link", "meta"})
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""Characters that HTML may not hold, and halves of characters, which UTF-8 cannot."""
+_UNWRITABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]"
+)
+"""Characters that HTML may not hold, halves of characters, which UTF-8 cannot, and those that turn
+around the text behind them (Unicode TR 36, 3.4)."""
 
 
 class Html(str):

@@ -88,7 +88,7 @@ class Report:
     all_scenarios: Share
     axes: Sequence[str]
     shares: Sequence[AxisShares]
-    heats: Mapping[str, Mapping[str, Heat]]
+    heats: Mapping[tuple[str, str], Mapping[str, Heat]]
     front: Sequence[FrontRow]
     front_left_out: int
     reasons: Sequence[Reason]
@@ -185,8 +185,11 @@ def _values(report: Report, labels: Sequence[str]) -> list[Html]:
     return [element("span", _named(report.axes, labels), class_="long")]
 
 
-def _named(axes: Sequence[str], labels: Sequence[str]) -> str:
-    return ", ".join(f"{axis} {value}" for axis, value in zip(axes, labels, strict=True))
+def _named(axes: Sequence[str], labels: Sequence[str]) -> Html:
+    named = enumerate(zip(axes, labels, strict=True))
+    return join(
+        [[", " if n else "", element("bdi", f"{axis} {value}")] for n, (axis, value) in named]
+    )
 
 
 def _link(scenario: int, shown: set[int]) -> Html:
@@ -241,8 +244,8 @@ def _spread(values: Sequence[int], count: int) -> list[int]:
 def _heats(report: Report) -> Html | None:
     if not report.heats:
         return None
-    pairs = list(report.heats)
-    figures = list(next(iter(report.heats.values())))
+    pairs = [_names(*pair) for pair in report.heats]
+    figures = [_names(figure) for figure in next(iter(report.heats.values()))]
     choices = join(
         _choices("axes", pairs, "axes", 0),
         _choices("figure", figures, "figure", 0) if len(figures) > 1 else None,
@@ -255,7 +258,12 @@ def _heats(report: Report) -> Html | None:
     return element("section", element("h2", "Any two axes"), choices, maps, id="heats")
 
 
-def _choices(what: str, names: Sequence[str], legend: str, chosen: int) -> Html:
+def _names(*names: str) -> Html:
+    """Names of somebody's choosing side by side, whichever way they are written."""
+    return join([[" by " if place else "", element("bdi", n)] for place, n in enumerate(names)])
+
+
+def _choices(what: str, names: Sequence[Html], legend: str, chosen: int) -> Html:
     """Radio buttons, of which the style knows the one that is chosen."""
     buttons = [
         element(
@@ -268,7 +276,8 @@ def _choices(what: str, names: Sequence[str], legend: str, chosen: int) -> Html:
                 checked=number == chosen,
                 autocomplete="off",
             ),
-            f" {name}",
+            " ",
+            name,
         )
         for number, name in enumerate(names)
     ]
@@ -304,7 +313,7 @@ def _reasons(report: Report, shown: set[int]) -> Html | None:
 
 
 def _scenario(each: Shown, axes: Sequence[str]) -> Html:
-    head = element("small", element("bdi", _named(axes, each.labels)))
+    head = element("small", _named(axes, each.labels))
     return element(
         "section",
         element("h2", f"Scenario {each.scenario} ", head),

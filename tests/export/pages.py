@@ -17,6 +17,8 @@ from tests.export.cases import CASES
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HOSTILE = """\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;`\u202e"""
 """A guest's name that would like to be more than a name."""
+SHOWN_HOSTILE = HOSTILE.replace("\u202e", "\ufffd")
+"""How it is shown: it turns no text around."""
 Answered = tuple[Problem, Plan | Infeasible]
 
 

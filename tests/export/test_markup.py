@@ -25,7 +25,9 @@ def test_text_is_escaped_and_html_is_not() -> None:
 
 
 def test_what_html_cannot_hold() -> None:
-    """Control characters and halves of characters are replaced, so that the page can be written."""
+    """Control characters and halves of characters are replaced, so that the page can be written; so
+    is what turns text around."""
+    assert escaped("a\u202eb\u2069c\u0645") == "a\ufffdb\ufffdc\u0645"
     assert escaped("a\x00b\x1bc\ud800d\x85") == "a\ufffdb\ufffdc\ufffdd\ufffd"
     assert escaped("tab\tline\n") == "tab\tline\n"
 

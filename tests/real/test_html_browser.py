@@ -10,7 +10,7 @@ import pytest
 
 from slotsolver.export.html import html_page
 from slotsolver.plan import Plan
-from tests.export.pages import HOSTILE, answered, planned
+from tests.export.pages import SHOWN_HOSTILE, answered, planned
 from tests.real.browser import PRINTED_WIDTH, Browser
 
 SHOWN = ("thread", "two-guests", "wide", "huge", "virtio", "swapped", "spread", "waypoints")
@@ -94,8 +94,8 @@ def test_every_slot_has_its_label(shown: str, browser: Browser) -> None:
 @pytest.mark.usefixtures("shown")
 def test_a_hostile_name_is_a_name(browser: Browser) -> None:
     """It is read as it is written, and no script of it runs."""
-    assert browser.run("return document.title").endswith(HOSTILE)
-    assert browser.run("return document.querySelector('h2 bdi').textContent") == HOSTILE
+    assert browser.run("return document.title").endswith(SHOWN_HOSTILE)
+    assert browser.run("return document.querySelector('h2 bdi').textContent") == SHOWN_HOSTILE
     assert browser.run("return document.querySelectorAll('script, img').length") == 0
 
 

@@ -54,7 +54,7 @@ def report() -> Report:
             AxisShares(AXES[1], [Share(name, {"plan": 3}) for name in LABELS[1]]),
         ),
         heats={
-            f"{AXES[a]} x {AXES[b]}": {
+            (AXES[a], AXES[b]): {
                 "infeasible": heat(a, b, share=True),
                 "slots": heat(a, b, share=False),
             }

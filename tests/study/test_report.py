@@ -12,8 +12,8 @@ import pytest
 
 from slotsolver.study.charts import SHADES, Scale, shade_of
 from slotsolver.study.report import report_page
-from tests.export.pages import HOSTILE
-from tests.study.reports import AXES, LABELS, PARTS, report
+from tests.export.pages import SHOWN_HOSTILE
+from tests.study.reports import LABELS, PARTS, report
 
 Element = lxml.html.HtmlElement
 
@@ -44,8 +44,8 @@ def test_it_needs_nothing_and_may_do_nothing(root: Element) -> None:
 
 def test_strangers_names_are_names(root: Element) -> None:
     """Of the study, of axes, of their values."""
-    assert root.cssselect("h1 bdi")[0].text_content() == HOSTILE
-    assert HOSTILE in {h3.text_content() for h3 in root.cssselect("#shares h3")}
+    assert root.cssselect("h1 bdi")[0].text_content() == SHOWN_HOSTILE
+    assert SHOWN_HOSTILE in {h3.text_content() for h3 in root.cssselect("#shares h3")}
     assert not root.cssselect("#shares b, #front td b")
 
 
@@ -111,7 +111,7 @@ def test_heat_maps(root: Element) -> None:
     assert [m.get("id") for m in maps] == [f"heat-{p}-{f}" for p in range(3) for f in range(2)]
     [table] = maps[1].cssselect("table")
     rows = [[cell.text_content() for cell in tr] for tr in table.cssselect("tr")]
-    assert rows[0] == [f"target \\ {HOSTILE}", *LABELS[1]]
+    assert rows[0] == [f"target \\ {SHOWN_HOSTILE}", *LABELS[1]]
     assert rows[1:] == [["8 GiB", "10", "20"], ["16 GiB", "20", "40"], ["24 GiB", "30", "\u2013"]]
     looks = [td.get("class") for td in table.cssselect("td")]
     assert looks == ["shade0", "shade3", "shade3", f"shade{SHADES - 1}", "shade6", "none"]
@@ -169,4 +169,3 @@ def test_shades_and_scales() -> None:
     assert [far.place(value) for value in (1, 4, 64)] == pytest.approx([0, 1 / 3, 1])
     assert Scale.of([0, 1000]).place(500) == 0.5
     assert Scale.of([7]).place(7) == 0.5
-    assert AXES[1] == HOSTILE
