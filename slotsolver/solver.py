@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from slotsolver.checker import check_plan
-from slotsolver.clock import Clock
+from slotsolver.clock import DETERMINISTIC_LIMIT, Clock
 from slotsolver.direct import answer, refuted
 from slotsolver.errors import DefectError
 from slotsolver.gather import gather
@@ -39,6 +39,7 @@ def solve(
     problem: Problem,
     *,
     time_limit: float | None = None,
+    effort: float | None = None,
     reasons: Reasons = "remedies",
     watch: Watch | None = None,
 ) -> Plan | Infeasible | Undecided:
@@ -46,13 +47,15 @@ def solve(
     and what would help.
 
     ``time_limit`` is in seconds of wall time; a plan found within it but not proven has the status
-    ``feasible`` and states its bound. ``reasons`` is how much is said where there is none: nothing,
+    ``feasible`` and states its bound. Without one ``effort`` may limit the search instead, and what
+    is said of why there is no plan likewise: in CP-SAT's deterministic seconds, so that the answer
+    is the same on every machine. ``reasons`` is how much is said where there is none: nothing,
     the conflicts, or the remedies too, which take longest. ``watch`` is called with every
     :class:`Step` of an explanation; what it raises ends the search. Raises
     :class:`slotsolver.errors.InputError` for a problem that contradicts itself in its input,
     :class:`slotsolver.errors.DefectError` if the answer does not pass the independent checker.
     """
-    clock = Clock(time_limit)
+    clock = Clock(time_limit, allowed=effort or DETERMINISTIC_LIMIT)
     solution = best(problem, clock)
     if isinstance(solution, Solution):
         plan = write_plan(
@@ -68,7 +71,7 @@ def solve(
     if solution == NoSolution.PROVEN:
         if reasons == "none":
             return Infeasible(conflict=(), complete=False)
-        return _explanation(problem, clock, reasons, watch)
+        return _explanation(problem, clock, effort or EXPLANATION_LIMIT, reasons, watch)
     return Undecided(seconds=clock.wall, says="no plan and no proof within the limits")
 
 
@@ -91,9 +94,10 @@ def best(problem: Problem, clock: Clock) -> Solution | NoSolution:
 
 
 def _explanation(
-    problem: Problem, clock: Clock, reasons: Reasons, watch: Watch | None
+    problem: Problem, clock: Clock, most: float, reasons: Reasons, watch: Watch | None
 ) -> Infeasible:
-    """Why there is no plan and what would help, as far as there is time for it."""
+    """Why there is no plan and what would help, as far as there is time for it: ``most`` is in
+    deterministic seconds."""
     from slotsolver.explain.questions import Questions  # which most answers do without
     from slotsolver.explain.why_not import why_not
 
@@ -102,7 +106,7 @@ def _explanation(
     def spent() -> bool:
         if clock.limit is not None:
             return clock.spent
-        return clock.deterministic - started >= EXPLANATION_LIMIT
+        return clock.deterministic - started >= most
 
     def ask(changed: Problem) -> bool | None:
         with _question(clock) as mine:

@@ -59,7 +59,11 @@ def read_problem(source: str, *, host: Host | None = None) -> Problem:
             "is XML, a problem is YAML; give a domain XML as --guest, capabilities as --host",
             source=source,
         )
-    document = read_document(data, source=source)
+    return problem_of(read_document(data, source=source), folder, host=host)
+
+
+def problem_of(document: Document, folder: Path, *, host: Host | None = None) -> Problem:
+    """The problem that a document states; file names in it are relative to ``folder``."""
     fields = dict(document.data)
     free = fields.pop("free", None)
     host = host or _host(document, fields.get("host"), free, folder)

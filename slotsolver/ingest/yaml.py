@@ -55,6 +55,11 @@ class Document:
         place = ", ".join(part for part in (line, ".".join(path)) if part)
         return InputError(error.message, source=error.source or self.source, place=place)
 
+    def part(self, key: str) -> Document:
+        """The mapping at ``key`` as a document of its own."""
+        node = None if self.node is None else _child(self.node, key)
+        return Document(self.data[key], self.source, self.context, node)
+
     def _line(self, path: Iterable[str]) -> str:
         node = self.node
         if node is None:

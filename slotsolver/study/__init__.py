@@ -1,0 +1,1 @@
+"""Batch what-if: one definition, thousands of scenarios, one table."""

@@ -1,0 +1,105 @@
+"""Chunks of problems go to an executor, answers come back; what a worker's death took is tried
+again, and a problem that ends every worker it meets is found and named.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+
+from slotsolver.errors import InputError
+from slotsolver.study.answers import Asking, failed
+from slotsolver.study.work import Done, Task, answer_all
+
+MOST_IN_CHUNK = 64
+WANTED_SECONDS = 0.25
+"""How long a chunk should take: long enough that handing it out costs nothing, short enough that
+little is lost with it."""
+ATTEMPTS = 3
+"""How many workers a problem may end, each while nothing else was under way."""
+
+
+class Dispatcher:
+    """Hands out problems to an executor with so many workers."""
+
+    def __init__(self, executor: Executor, workers: int, asking: Asking) -> None:
+        self.executor, self.asking = executor, asking
+        self.waiting: deque[Task] = deque()
+        self.under_way: dict[Future[list[Done]], tuple[float, Sequence[Task]]] = {}
+        self.suspects: deque[Sequence[Task]] = deque()
+        self.room = 2 * workers
+        self.chunk = 1
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to be done."""
+        return not (self.waiting or self.under_way or self.suspects)
+
+    @property
+    def hungry(self) -> bool:
+        """Whether it has less to do than keeps all workers at work."""
+        return len(self.waiting) < self.room * self.chunk
+
+    def add(self, task: Task) -> None:
+        """A problem to be answered."""
+        self.waiting.append(task)
+
+    def answers(self) -> Iterator[list[Done]]:
+        """Answers of what is finished next; waits for it if there is anything to wait for."""
+        self._hand_out()
+        if self.under_way:
+            finished, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield self._result(future)
+        elif self.suspects:
+            yield self._alone(self.suspects.popleft())
+
+    def _hand_out(self) -> None:
+        while self.waiting and len(self.under_way) < self.room:
+            size = min(self.chunk, len(self.waiting))
+            tasks = [self.waiting.popleft() for _ in range(size)]
+            future = self.executor.submit(answer_all, self.asking, tasks)
+            self.under_way[future] = time.perf_counter(), tasks
+
+    def _result(self, future: Future[list[Done]]) -> list[Done]:
+        _, tasks = self.under_way.pop(future)
+        try:
+            done = future.result()
+        except Exception:  # whatever an executor raises where a worker has died
+            self.suspects.append(tasks)
+            return []
+        self._pace(done)
+        return done
+
+    def _pace(self, done: Sequence[Done]) -> None:
+        """Chunks that take about as long as they should."""
+        each = sum(seconds for _, _, seconds in done) / len(done)
+        fitting = int(WANTED_SECONDS / max(each, 1e-6))
+        self.chunk = max(1, min(fitting, 2 * self.chunk, MOST_IN_CHUNK))
+
+    def _alone(self, tasks: Sequence[Task]) -> list[Done]:
+        """Try a chunk again while nothing else is under way, in halves if it fails again: so the
+        one that ends workers is found, and no other is blamed."""
+        for _ in range(ATTEMPTS if len(tasks) == 1 else 1):
+            try:
+                return self.executor.submit(answer_all, self.asking, tasks).result()
+            except Exception as error:
+                last = error
+        if len(tasks) > 1:
+            middle = len(tasks) // 2
+            self.suspects.extendleft((tasks[middle:], tasks[:middle]))
+            return []
+        ((key, _),) = tasks
+        if not self._works():
+            raise InputError(f"the workers are gone: {type(last).__name__}: {last}") from last
+        says = f"ended every worker that tried it ({ATTEMPTS}): {type(last).__name__}"
+        return [(key, failed(says), 0.0)]
+
+    def _works(self) -> bool:
+        """Whether the executor still does anything at all."""
+        try:
+            return self.executor.submit(answer_all, self.asking, []).result() == []
+        except Exception:
+            return False

@@ -1,0 +1,162 @@
+"""The scenarios of a study: which there are, and the problem of each.
+
+A problem is put together from two halves, its host and what is wished, because a study combines few
+of each in many ways: each half is read, judged and brought into its normal form once.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from random import Random
+from typing import Any
+
+from pydantic import ValidationError
+
+from slotsolver.canonical import HostForm, Normal, WishForm, normal, of_host, of_wishes
+from slotsolver.errors import InputError
+from slotsolver.fields import first_error
+from slotsolver.problem import Host, Problem
+from slotsolver.study.definition import Definition
+from slotsolver.study.paths import AS_IT_IS, assign, in_turn, path_of
+
+HALVES_KEPT = 4096
+"""How many halves of each sort are kept at most."""
+
+GO_BEYOND = ("fits", "smallest-pools")
+"""Questions that go beyond the wishes: for these no free page is one too many to matter."""
+
+Choices = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A scenario in its normal form: what is asked of the solver."""
+
+    host: HostForm
+    wishes: WishForm
+    normal: Normal
+
+
+class Scenarios:
+    """The scenarios of a study by their numbers from 0, in a fixed order."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
+        self._points = _sample(definition)
+        self._host_axes = _axes(definition, of_host=True)
+        self._wish_axes = _axes(definition, of_host=False)
+        self.host_half = lru_cache(HALVES_KEPT)(_or_error(self._read_host))
+        self.wish_half = lru_cache(HALVES_KEPT)(_or_error(self._read_wishes))
+        self.whole_pools = any(q.kind in GO_BEYOND for q in definition.questions)
+
+    def __len__(self) -> int:
+        return len(self.definition)
+
+    def point(self, number: int) -> int:
+        """The number of a scenario's combination of choices."""
+        return number if self._points is None else self._points[number]
+
+    def problem(self, number: int) -> Problem:
+        """A scenario's problem. Raises :class:`InputError` where it cannot be one."""
+        choices = self.definition.choices(self.point(number))
+        host, _ = _sound(self.host_half(_of(choices, self._host_axes)))
+        wishes, _ = _sound(self.wish_half(_of(choices, self._wish_axes)))
+        return _problem({**_parts(wishes), "host": host})
+
+    def asked(self, number: int) -> Asked:
+        """A scenario in its normal form. Raises :class:`InputError` where it is no problem."""
+        choices = self.definition.choices(self.point(number))
+        _, host = _sound(self.host_half(_of(choices, self._host_axes)))
+        _, wishes = _sound(self.wish_half(_of(choices, self._wish_axes)))
+        return Asked(host, wishes, normal(host, wishes))
+
+    def _read_host(self, choices: Choices) -> tuple[Host | None, HostForm]:
+        tree = self._changed(("host",), self._host_axes, choices)
+        host = tree.get("host")
+        try:
+            found = None if host is None else Host.model_validate(host)
+        except ValidationError as error:
+            raise first_error(error).at(place="host") from None
+        return found, of_host(found)
+
+    def _read_wishes(self, choices: Choices) -> tuple[Problem, WishForm]:
+        parts = self.definition.problem.keys() - {"host"}
+        tree = self._changed(parts, self._wish_axes, choices)
+        if tree.get("also_hosts"):  # these need a host, whichever it is
+            tree["host"] = tree["also_hosts"][0]
+        wishes = _problem(tree)
+        more = any(question.kind == "fits" for question in self.definition.questions)
+        return wishes, of_wishes(wishes, whole_pools=more)
+
+    def _changed(self, parts: Iterable[str], axes: Iterable[int], choices: Choices) -> Any:
+        """These parts of the base problem with what the axes set of them."""
+        base = self.definition.problem
+        tree = json.loads(json.dumps({part: base[part] for part in parts if part in base}))
+        fields: dict[str, Any] = {}
+        for place, choice in zip(axes, choices, strict=True):
+            for field, values in self.definition.axes[place].sets.items():
+                if values[choice] != AS_IT_IS:
+                    fields[field] = values[choice]
+        here = set(parts) | ({"host"} if "host" in parts else _WISHES)
+        for path, value in in_turn(fields):
+            if path[0] in here:
+                assign(tree, path, json.loads(json.dumps(value)))
+        return tree
+
+
+_WISHES = {"also_hosts", "guests", "policies", "objectives", "qemu", "libvirt"}
+
+
+def _sample(definition: Definition) -> array[int] | None:
+    """The combinations that a sample consists of, in ascending order; ``None``: all of them."""
+    if definition.count is None:
+        return None
+    random = Random(definition.seed)  # noqa: S311 - a sample that anyone can draw again
+    return array("q", sorted(random.sample(range(definition.points), len(definition))))
+
+
+def _axes(definition: Definition, *, of_host: bool) -> tuple[int, ...]:
+    """The places of the axes that set something of the host, or of what is wished."""
+    return tuple(
+        place
+        for place, axis in enumerate(definition.axes)
+        if any((path_of(field)[0] == "host") == of_host for field in axis.sets)
+    )
+
+
+def _of(choices: Choices, places: tuple[int, ...]) -> Choices:
+    return tuple(choices[place] for place in places)
+
+
+def _problem(parts: dict[str, Any]) -> Problem:
+    try:
+        return Problem.model_validate(parts)
+    except ValidationError as error:
+        raise first_error(error) from None
+
+
+def _parts(wishes: Problem) -> dict[str, Any]:
+    """The fields of a problem as they are, but for its host."""
+    return {name: getattr(wishes, name) for name in type(wishes).model_fields if name != "host"}
+
+
+def _or_error(read: Callable[[Choices], Any]) -> Callable[[Choices], Any]:
+    """What is read, or the error as a value: it is kept like any other half."""
+
+    def read_once(choices: Choices) -> Any:
+        try:
+            return read(choices)
+        except InputError as error:
+            return error
+
+    return read_once
+
+
+def _sound(half: Any) -> Any:
+    if isinstance(half, InputError):
+        raise half
+    return half
