@@ -1,0 +1,147 @@
+"""What the cells of a unit need of a host's pools: as a plan has it, and at least."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from slotsolver.cell_facts import CellFacts
+from slotsolver.constraints.host_nodes import HostNodes
+from slotsolver.direct.scope import is_plain
+from slotsolver.facts import GuestFacts
+from slotsolver.layout import GuestLayout
+from slotsolver.size import MiB, granule
+from slotsolver.study.arrange import Kind, Place, most_apart
+from slotsolver.study.copies import Pages
+
+
+@dataclass(frozen=True)
+class Span:
+    """The least and the most that a cell has (MiB) at the stage for which pages are kept."""
+
+    least: int
+    most: int
+
+
+def kinds_of(layouts: Sequence[GuestLayout], room: Pages) -> list[Kind] | None:
+    """The cells of a plan's guests by what they need at each place where they may lie with the
+    totals that the plan gives them; ``None`` where that is not all there is to say about them."""
+    found: list[Kind] = []
+    for place, layout in enumerate(layouts):
+        facts = layout.facts
+        apart = _apart(facts)
+        if not is_plain(facts) or apart is None:
+            return None
+        groups: dict[object, list[int]] = {}
+        for cell, planned in zip(facts.cells, layout.cells, strict=True):
+            total = planned.totals[facts.reserve_stage(cell)]
+            key = (total, cell.boot, cell.pages, cell.nodes, cell.id in apart)
+            groups.setdefault(key, []).append(cell.id)
+        for cells in groups.values():
+            first = cells[0]
+            total = layout.cells[first].totals[facts.reserve_stage(facts.cells[first])]
+            needs = dict(_needs(facts.cells[first], total, room))
+            found.append(Kind(place, tuple(cells), needs, first in apart))
+    return found
+
+
+def _needs(cell: CellFacts, total: int, room: Pages) -> Iterator[tuple[Place, int]]:
+    """Pages that a cell with that total (MiB) takes at each place where it may lie."""
+    nodes = {node for nodes in cell.nodes for node in nodes}
+    for node, page in room:
+        if node in nodes and page in cell.pages and _is_whole(cell, total, page):
+            yield (node, page), -(-total // granule(page)) * granule(page) * MiB // page
+
+
+def _is_whole(cell: CellFacts, total: int, page: int) -> bool:
+    """Whether a total (MiB) can be made of pages of that size: boot memory is whole pages, and
+    growth comes in units."""
+    if cell.boot is None:
+        return total % granule(page) == 0
+    return (total - cell.boot) % cell.unit_for(page, min(cell.blocks)) == 0
+
+
+def _apart(facts: GuestFacts) -> tuple[int, ...] | None:
+    """The cells of which no two may share a host node; ``None`` where there are several such sets,
+    which is more than one matching can say."""
+    rules = (p for p in facts.policies if isinstance(p, HostNodes) and p.distinct)
+    sets = {rule.concerned_cells(facts.guest) for rule in rules}
+    return None if len(sets) > 1 else next(iter(sets), ())
+
+
+def are_known(facts: Sequence[GuestFacts]) -> bool:
+    """Whether every plan gives every cell the same total at the stage for which pages are kept."""
+    return all(
+        is_plain(guest) and all(span.least == span.most for span in spans(guest)) for guest in facts
+    )
+
+
+def spans(facts: GuestFacts) -> list[Span]:
+    """What each cell may have at the stage for which its pages are kept."""
+    least = [_least(facts, cell) for cell in facts.cells]
+    found = []
+    for cell in facts.cells:
+        stage = facts.stages[facts.reserve_stage(cell)]
+        others = sum(_at(facts, other, facts.reserve_stage(cell)) for other in facts.cells)
+        most = (stage.memory or 0) - others + _at(facts, cell, facts.reserve_stage(cell))
+        if stage.cells is not None:
+            most = stage.cells[cell.id]
+        found.append(Span(least[cell.id], most))
+    return found
+
+
+def _least(facts: GuestFacts, cell: CellFacts) -> int:
+    return _at(facts, cell, facts.reserve_stage(cell))
+
+
+def _at(facts: GuestFacts, cell: CellFacts, place: int) -> int:
+    """The least that a cell has at a stage (MiB)."""
+    stage = facts.stages[place]
+    if stage.cells is not None:
+        return stage.cells[cell.id]
+    if len(facts.cells) == 1:
+        return stage.memory or 0
+    return max(1, (cell.boot or 0) + cell.existing)
+
+
+def ceiling(facts: Sequence[GuestFacts], room: Pages) -> int:
+    """A number of units above which there is too little memory in any case."""
+    holds = {place: pages * place[1] // MiB for place, pages in room.items()}
+    most = sum(holds.values()) // sum(_memory(guest) for guest in facts)
+    for guest in facts:
+        if is_plain(guest):
+            most = min(most, _most_of(guest, holds))
+    return most
+
+
+def _memory(facts: GuestFacts) -> int:
+    """What a guest must have pages for (MiB), at least."""
+    stages = {facts.reserve_stage(cell) for cell in facts.cells}
+    return min(facts.stages[stage].memory or 0 for stage in stages)
+
+
+def _most_of(facts: GuestFacts, holds: Pages) -> int:
+    """How many of one plain guest fit at most: each cell has at least its least on pages and nodes
+    of which any cell may have some, and of cells that are apart each node holds one of each unit.
+    """
+    usable: dict[int, int] = {}
+    counts: dict[int, int] = {}
+    cells, known = len(facts.cells), spans(facts)
+    least, most = min(span.least for span in known), max(span.most for span in known)
+    for place, memory in holds.items():
+        mine = (c for c in facts.cells if (place[0],) in c.nodes and place[1] in c.pages)
+        if any(mine):
+            need = -(-least // granule(place[1])) * granule(place[1])
+            usable[place[0]] = usable.get(place[0], 0) + memory
+            counts[place[0]] = counts.get(place[0], 0) + memory // need
+    total = _memory(facts)
+    if set(_apart(facts) or ()) != set(range(cells)):
+        return min(sum(usable.values()) // total, sum(counts.values()) // cells)
+    low, high = 0, min(sum(usable.values()) // total, most_apart([*counts.values()], cells))
+    while low < high:  # what nodes give grows ever slower with the number of units
+        units = (low + high + 1) // 2
+        if sum(min(memory, units * most) for memory in usable.values()) >= units * total:
+            low = units
+        else:
+            high = units - 1
+    return low
