@@ -149,6 +149,19 @@ def test_a_study_without_axes_or_plans() -> None:
     assert not root.cssselect("#heats, #reasons, .scenario, #front table")
 
 
+def test_many_axes_share_a_column() -> None:
+    """So that the front stays as wide as a page."""
+    full = report()
+    axes = tuple("abcdefgh")
+    row = replace(full.front[0], labels=tuple("12345678"))
+    many = replace(full, axes=axes, front=(row,), shown=())
+    root = lxml.html.document_fromstring(report_page(many))
+    [table] = root.cssselect("#front table")
+    head = [th.text_content() for th in table.cssselect("th")]
+    assert head == ["scenario", "values", "slots", "step", "imbalance", "pages"]
+    assert cells(table)[0][1] == "a 1, b 2, c 3, d 4, e 5, f 6, g 7, h 8"
+
+
 def test_one_figure_needs_no_choice() -> None:
     """Nor one pair."""
     full = report()
