@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from slotsolver.canonical import canonical, of_host, of_wishes
+from slotsolver.canonical.plenty import Demand
 from slotsolver.catalogue import example
 from slotsolver.catalogue_lines import LINES
 from slotsolver.constraints.step import Step
@@ -189,6 +190,25 @@ def test_ids_and_totals_count_where_something_asks_for_them(cls: type, name: str
     document["policies"] = [{"kind": "headroom", "fraction": "1/10"}] if name != "id" else []
     problem = Problem.model_validate(document)
     assert key(with_field(problem, cls, name, CHANGES[cls][name])) != key(problem)
+
+
+def test_totals_count_beside_headroom_only() -> None:
+    """A tenth of a larger pool is more; where nothing asks for totals, used pages are no matter."""
+    for policies, same in (([], True), ([{"kind": "headroom", "fraction": "1/10"}], False)):
+        problem = Problem.model_validate({**base(), "policies": policies})
+        more = with_field(problem, Pool, "total", 700)
+        more = with_field(more, HostNode, "memory", 8 * GiB + 200 * MiB)
+        assert (key(more) == key(problem)) is same
+
+
+def test_pools_can_be_filled_from_plenty_of_ordinary_memory() -> None:
+    """What is left of it then is plenty still: remedies make pages of it."""
+    sizes = (4 * KiB, 2 * MiB, GiB)
+    demand = Demand(memory=8 * GiB, pieces=4, share=2 * GiB)
+    ordinary, used, small, large = demand.limits(sizes)
+    assert demand.limits(sizes[:1]) == (18 * GiB + 9 * MiB,) * 2
+    assert (small, large) == (2 * (4096 + 4) + 1025, 2 * (8 + 4) + 3)
+    assert ordinary == used == 18 * GiB + 9 * MiB + 2 * 4100 * 2 * MiB + 2 * 12 * GiB
 
 
 def test_what_is_left_out_changes_nothing() -> None:
