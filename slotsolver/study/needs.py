@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from slotsolver.cell_facts import CellFacts
+from slotsolver.constraints.balance import Balance
 from slotsolver.constraints.host_nodes import HostNodes
 from slotsolver.direct.scope import is_plain
 from slotsolver.facts import GuestFacts
@@ -77,31 +78,44 @@ def are_known(facts: Sequence[GuestFacts]) -> bool:
 
 
 def spans(facts: GuestFacts) -> list[Span]:
-    """What each cell may have at the stage for which its pages are kept."""
-    least = [_least(facts, cell) for cell in facts.cells]
-    found = []
-    for cell in facts.cells:
-        stage = facts.stages[facts.reserve_stage(cell)]
-        others = sum(_at(facts, other, facts.reserve_stage(cell)) for other in facts.cells)
-        most = (stage.memory or 0) - others + _at(facts, cell, facts.reserve_stage(cell))
-        if stage.cells is not None:
-            most = stage.cells[cell.id]
-        found.append(Span(least[cell.id], most))
-    return found
+    """What each cell of a plain guest may have at the stage for which its pages are kept."""
+    return [_span(facts, cell, facts.reserve_stage(cell)) for cell in facts.cells]
 
 
-def _least(facts: GuestFacts, cell: CellFacts) -> int:
-    return _at(facts, cell, facts.reserve_stage(cell))
+def _span(facts: GuestFacts, cell: CellFacts, place: int) -> Span:
+    """What a cell may have at a stage: what the others leave it."""
+    own = [_alone(facts, other, place) for other in facts.cells]
+    mine, memory = own[cell.id], facts.stages[place].memory or 0
+    others = [span for number, span in enumerate(own) if number != cell.id]
+    least = max(mine.least, memory - sum(span.most for span in others))
+    most = min(mine.most, memory - sum(span.least for span in others))
+    return Span(least, most)
 
 
-def _at(facts: GuestFacts, cell: CellFacts, place: int) -> int:
-    """The least that a cell has at a stage (MiB)."""
+def _alone(facts: GuestFacts, cell: CellFacts, place: int) -> Span:
+    """What a cell may have at a stage, by what is said of it alone."""
     stage = facts.stages[place]
     if stage.cells is not None:
-        return stage.cells[cell.id]
-    if len(facts.cells) == 1:
-        return stage.memory or 0
-    return max(1, (cell.boot or 0) + cell.existing)
+        return Span(stage.cells[cell.id], stage.cells[cell.id])
+    least, most = max(1, cell.boot or 0), stage.memory or 0
+    for rule in facts.policies:
+        if isinstance(rule, Balance) and cell in facts.cells_of(rule):
+            near = _near_share(facts, rule, cell, stage.memory or 0)
+            least, most = max(least, near.least), min(most, near.most)
+    if cell.boot is not None:  # growth comes in units
+        least = cell.boot - (cell.boot - least) // cell.unit * cell.unit
+        most = cell.boot + (most - cell.boot) // cell.unit * cell.unit
+    return Span(least, most)
+
+
+def _near_share(facts: GuestFacts, rule: Balance, cell: CellFacts, memory: int) -> Span:
+    """What balance leaves a cell of so much memory of its guest (MiB)."""
+    shares = rule.shares(facts.guest)
+    whole, mine = sum(shares), shares[cell.id] * memory
+    off = whole * cell.largest_unit - 1
+    if rule.tolerance is not None:
+        off = whole * rule.tolerance // MiB
+    return Span(-((off - mine) // whole), (mine + off) // whole)
 
 
 def ceiling(facts: Sequence[GuestFacts], room: Pages) -> int:

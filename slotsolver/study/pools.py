@@ -100,8 +100,8 @@ def _feasible(problem: Problem, clock: Clock) -> bool | None:
 def _refuse_page(host: Host, page: int) -> None:
     if page < host.base_page or page & (page - 1):
         raise InputError(
-            f"{format_size(page)} is no page size; it is a power of two, {format_size(host.base_page)} "
-            f"or more"
+            f"{format_size(page)} is no page size; it is a power of two, "
+            f"{format_size(host.base_page)} or more"
         )
 
 
