@@ -2,8 +2,9 @@
 
 ``solve`` takes a :class:`Problem` and answers with a :class:`Plan`, :class:`Infeasible` or
 :class:`Undecided`; ``explain`` says what holds the plan back; ``check`` judges a plan or a domain
-independently. Importing this package loads next to nothing: pydantic comes with the first name that
-needs it (:mod:`slotsolver.lazy`), ortools with the first call that does.
+independently; :class:`Study` runs batch what-ifs. Importing this package loads next to nothing:
+pydantic comes with the first name that needs it (:mod:`slotsolver.lazy`), ortools with the first
+call that does.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from slotsolver.plan import Explanation, Infeasible, Plan, Undecided
     from slotsolver.problem import Cell, Device, Guest, Host, HostNode, Pool, Problem
     from slotsolver.size import format_size, parse_size
+    from slotsolver.study.result import StudyResult
+    from slotsolver.study.study import Study
 else:
     __getattr__, __dir__ = lazily(
         __name__,
@@ -37,6 +40,8 @@ else:
                 "Problem",
             ),
             "slotsolver.size": ("format_size", "parse_size"),
+            "slotsolver.study.result": ("StudyResult",),
+            "slotsolver.study.study": ("Study",),
         },
     )
 
@@ -55,6 +60,8 @@ __all__ = [
     "Problem",
     "SizeError",
     "SlotsolverError",
+    "Study",
+    "StudyResult",
     "Undecided",
     "check",
     "explain",

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from slotsolver.cli import check, explain, guest, host, plan, resize, schema
+from slotsolver.cli import check, explain, guest, host, plan, resize, schema, study
 from slotsolver.cli.arguments import Parser
 from slotsolver.cli.output import finish, silence
 from slotsolver.cli.progress import abandoned
@@ -28,9 +28,7 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 TRACEBACK = "SLOTSOLVER_TRACEBACK"
 """Set in the environment, it shows the traceback of an error that nobody foresaw."""
 
-COMMANDS = (plan, resize, explain, check, host, guest, schema)
-LATER = ("study",)
-"""Commands that this version does not have yet."""
+COMMANDS = (plan, resize, explain, check, host, guest, study, schema)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,8 +73,6 @@ def build_parser() -> Parser:
 
 
 def _run(arguments: list[str]) -> int:
-    if arguments and arguments[0] in LATER:
-        raise InputError("not available in this version", source=arguments[0])
     try:
         parsed = build_parser().parse_args(arguments)
     except SystemExit as stop:  # --help and --version

@@ -1,4 +1,4 @@
-"""``slotsolver schema``: the JSON schema of a problem or a plan, and the catalogue of all kinds.
+"""``slotsolver schema``: JSON schemas of a problem, a plan or a study, and the catalogue of kinds.
 
 Pydantic makes the schemas. What a problem's file may hold beyond the model's own JSON is added
 here: the kinds of policies and objectives from their registries, file names for hosts and guests,
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_NAMED = ("problem", "plan", "catalogue")
+_NAMED = ("problem", "plan", "study", "catalogue")
 
 
 def add(commands: Commands) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "schema",
-        help="print the JSON schema of a problem or a plan, or the catalogue",
+        help="print the JSON schema of a problem, a plan or a study, or the catalogue",
         description="Print the JSON schema of a problem (also of its YAML) or of a plan; or the "
         "catalogue (Markdown):\nevery policy and objective that may stand in a problem, with those "
         "that are installed besides.",
     )
-    parser.add_argument("of", metavar="problem|plan|catalogue", help="what to print")
+    parser.add_argument("of", metavar="problem|plan|study|catalogue", help="what to print")
     parser.add_argument(
         "kind", nargs="?", metavar="KIND", help="only what the catalogue says of this kind"
     )
@@ -44,8 +44,6 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what is asked for."""
-    if options.of == "study":
-        raise InputError("not available in this version", source="schema study")
     if options.of not in _NAMED:
         message = f"there is no schema of {options.of!r}; choose from {', '.join(_NAMED)}"
         raise InputError(message, source="schema")
@@ -57,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(message, source=f"schema {options.of}")
     import json
 
-    schema = problem_schema() if options.of == "problem" else plan_schema()
+    schemas = {"problem": problem_schema, "plan": plan_schema, "study": study_schema}
+    schema = schemas[options.of]()
     emit(json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
     return 0
 
@@ -73,6 +72,21 @@ def plan_schema() -> Schema:
     from slotsolver.plan import Plan
 
     return {"$schema": _DIALECT, **Plan.model_json_schema(mode="serialization")}
+
+
+def study_schema() -> Schema:
+    """The schema of a study file; the problem in it is a file's name, or what would stand there."""
+    from slotsolver.study.reading import StudyFile
+
+    schema = {"$schema": _DIALECT, **StudyFile.model_json_schema()}
+    problem = problem_schema()
+    definitions: Schema = schema["$defs"]
+    definitions |= problem.pop("$defs")
+    problem.pop("$schema")
+    definitions["Problem"] = problem
+    schema["properties"]["problem"]["anyOf"] = [{"type": "string"}, _ref("Problem")]
+    _say_bounds(schema)
+    return schema
 
 
 def problem_schema() -> Schema:

@@ -7,16 +7,16 @@ time it took.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from slotsolver.constraints.slots import Slots
+from slotsolver.constraints.step import Step
 from slotsolver.errors import InputError
 from slotsolver.ingest.guest import check_against_host
 from slotsolver.objectives.fewest_slots import FewestSlots
 from slotsolver.objectives.finest_step import FinestStep
-from slotsolver.constraints.slots import Slots
-from slotsolver.constraints.step import Step
 from slotsolver.plan import Infeasible, Plan, Undecided
 from slotsolver.policies import Objective, Policy
 from slotsolver.problem import Problem
@@ -33,27 +33,6 @@ from slotsolver.study.definition import (
 
 Columns = dict[str, Any]
 """Names and values; a value is a text, a whole number or ``None``."""
-
-FIRST_COLUMNS = (
-    "status",
-    "slots",
-    "step",
-    "imbalance",
-    "pages",
-    "host_nodes",
-    "memory",
-    "maximum_memory",
-    "fits",
-    "fits_at_most",
-    "fits_stopped_by",
-    "finest_step",
-    "fewest_slots",
-    "smallest_pools",
-    "conflict",
-    "remedy",
-    "says",
-)
-"""Columns in the order in which people look at them; the others follow by their names."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +68,7 @@ def _safely(asking: Asking, question: Question, problem: Problem) -> Columns:
     try:
         for guest in problem.guests if problem.host else ():
             check_against_host(guest, problem.host)  # type: ignore[arg-type]  # there is one
-        return _ANSWERS[question.kind](asking, question, problem)
+        return _answer(asking, question, problem)
     except InputError as error:
         return {"status": "invalid", "says": str(error)}
     except Exception as error:
@@ -101,10 +80,21 @@ def failed(says: str) -> Columns:
     return {"status": "failed", "says": says}
 
 
-def _plan(asking: Asking, question: Question, problem: Problem) -> Columns:
-    assert isinstance(question, PlanQuestion)
-    answer = solve(problem, effort=asking.effort, reasons=asking.reasons)
-    return figures(answer) if isinstance(answer, Plan) else why_none(answer)
+def _answer(asking: Asking, question: Question, problem: Problem) -> Columns:
+    match question:
+        case PlanQuestion():
+            answer = solve(problem, effort=asking.effort, reasons=asking.reasons)
+            return figures(answer) if isinstance(answer, Plan) else why_none(answer)
+        case FitsQuestion():
+            return _fits(asking, problem)
+        case StepQuestion():
+            slots = [Slots(at_most=question.slots)] if question.slots is not None else []
+            return _first(asking, problem, slots, FinestStep(), "finest_step")
+        case SlotsQuestion():
+            step = [Step(size=question.step)] if question.step is not None else []
+            return _first(asking, problem, step, FewestSlots(), "fewest_slots")
+        case PoolsQuestion():
+            return _smallest_pools(asking, question, problem)
 
 
 def figures(plan: Plan) -> Columns:
@@ -113,13 +103,13 @@ def figures(plan: Plan) -> Columns:
     devices = [dimm for guest in plan.guests for dimm in guest.dimms if dimm.state != "unplug"]
     found: Columns = {
         "status": plan.status,
-        "slots": len(devices),
-        "step": max(guest.step for guest in plan.guests),
+        "slots_taken": len(devices),
+        "largest_dimm": max(guest.step for guest in plan.guests),
         "imbalance": values["least-imbalance"].value if "least-imbalance" in values else None,
-        "pages": _pages(plan),
-        "host_nodes": len({node for each in _backed(plan) for node in each.host_nodes}),
-        "memory": sum(guest.memory for guest in plan.guests),
-        "maximum_memory": sum(guest.maximum for guest in plan.guests),
+        "pages_taken": _pages(plan),
+        "nodes_used": len({node for each in _backed(plan) for node in each.host_nodes}),
+        "memory_now": sum(guest.memory for guest in plan.guests),
+        "maxmem": sum(guest.maximum for guest in plan.guests),
     }
     for kind, each in values.items():
         name = kind.replace("-", "_")
@@ -152,10 +142,9 @@ def why_none(answer: Infeasible | Undecided) -> Columns:
     }
 
 
-def _fits(asking: Asking, question: Question, problem: Problem) -> Columns:
+def _fits(asking: Asking, problem: Problem) -> Columns:
     from slotsolver.study.fits import how_many  # seldom asked
 
-    assert isinstance(question, FitsQuestion)
     found = how_many(problem, effort=asking.effort, reasons=asking.reasons)
     if found.count == 0:
         status = "infeasible" if found.most == 0 else "undecided"
@@ -171,20 +160,8 @@ def _fits(asking: Asking, question: Question, problem: Problem) -> Columns:
     }
 
 
-def _finest_step(asking: Asking, question: Question, problem: Problem) -> Columns:
-    assert isinstance(question, StepQuestion)
-    wanted = [Slots(at_most=question.slots)] if question.slots is not None else []
-    return _first(asking, problem, wanted, FinestStep(), "finest_step")
-
-
-def _fewest_slots(asking: Asking, question: Question, problem: Problem) -> Columns:
-    assert isinstance(question, SlotsQuestion)
-    wanted = [Step(size=question.step)] if question.step is not None else []
-    return _first(asking, problem, wanted, FewestSlots(), "fewest_slots")
-
-
 def _first(
-    asking: Asking, problem: Problem, wanted: list[Any], objective: Objective, name: str
+    asking: Asking, problem: Problem, wanted: Sequence[Policy], objective: Objective, name: str
 ) -> Columns:
     """The value of one objective that stands before all others, with some more policies, which
     take the place of the problem's own of their kind."""
@@ -211,17 +188,16 @@ def _first(
     }
 
 
-def _smallest_pools(asking: Asking, question: Question, problem: Problem) -> Columns:
+def _smallest_pools(asking: Asking, question: PoolsQuestion, problem: Problem) -> Columns:
     from slotsolver.study.pools import smallest_pools  # seldom asked
 
-    assert isinstance(question, PoolsQuestion)
-    return smallest_pools(problem, question.page_size, effort=asking.effort).columns()
-
-
-_ANSWERS: dict[str, Callable[[Asking, Question, Problem], Columns]] = {
-    "plan": _plan,
-    "fits": _fits,
-    "finest-step": _finest_step,
-    "fewest-slots": _fewest_slots,
-    "smallest-pools": _smallest_pools,
-}
+    found = smallest_pools(problem, question.page_size, effort=asking.effort)
+    if found.pages is None:
+        return {"status": "infeasible" if found.proven else "undecided"}
+    taken = [f"{pages} of host node {node}" for node, pages in found.taken.items() if pages]
+    return {
+        "status": "optimal" if found.proven else "feasible",
+        "smallest_pools": found.pages,
+        "smallest_pools_bound": found.least,
+        "smallest_pools_taken": ", ".join(taken),
+    }

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from slotsolver.fields import Remembering, Seldom
 from slotsolver.size import Size
+from slotsolver.study.columns import is_taken
 
 MOST_CHOICES = 1_000_000
 """Choices of one axis; all of them are held in memory."""
@@ -108,7 +109,9 @@ class Definition(Remembering):
 
     ``effort`` bounds the search for each answer (CP-SAT's deterministic seconds, the same on every
     machine). ``reasons`` is how much is found out where there is no plan. ``times``: whether rows
-    say how long their answers took, which is the only column that another run may have otherwise.
+    say how long their answers took, the only column that is not the same in every run.
+    ``bare_sizes``: whether a number may stand for a size, in bytes; in YAML it may not, there a
+    size needs its unit.
     """
 
     name: str = Field(default="study", min_length=1, max_length=255)
@@ -121,6 +124,7 @@ class Definition(Remembering):
     effort: float = Field(default=2.0, gt=0, le=3600)
     reasons: Literal["none", "conflict", "remedies"] = "remedies"
     times: bool = True
+    bare_sizes: bool = True
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -130,6 +134,8 @@ class Definition(Remembering):
             for name in found:
                 if found.count(name) > 1:
                     raise ValueError(f"two {what} {name!r}")
+        for name in filter(is_taken, names):
+            raise ValueError(f"an axis cannot be called {name!r}, as a column of the answers is")
         kinds = [question.kind for question in self.questions]
         if len(set(kinds)) < len(kinds):
             raise ValueError("the same question is asked twice; ask it in a study of its own")
@@ -146,6 +152,11 @@ class Definition(Remembering):
                 f"(combine: sample, count: 10000)"
             )
         return self
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """The pydantic context in which problems are read."""
+        return {} if self.bare_sizes else {"units": "required"}
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:

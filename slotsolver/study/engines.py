@@ -29,14 +29,24 @@ class Processes(Executor):
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or cores()
         self._pool: ProcessPoolExecutor | None = None
+        self._processes: set[multiprocessing.process.BaseProcess] = set()
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
         """Have a worker make the call."""
+        before = set(multiprocessing.active_children())
         try:
             return self._running().submit(call, *args, **options)
         except BrokenProcessPool:
             self.shutdown()
             return self._running().submit(call, *args, **options)
+        finally:
+            self._processes |= set(multiprocessing.active_children()) - before
+
+    def abandon(self) -> None:
+        """End the workers at once, whatever they are at."""
+        for process in self._processes:
+            process.kill()
+        self.shutdown(cancel_futures=True)
 
     def _running(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -51,6 +61,7 @@ class Processes(Executor):
         if self._pool is not None:
             self._pool.shutdown(wait, cancel_futures=cancel_futures)
             self._pool = None
+            self._processes.clear()
 
 
 @contextmanager

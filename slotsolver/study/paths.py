@@ -174,7 +174,7 @@ def _set_memory(node: Tree, path: tuple[str, ...], value: Any) -> None:
     page = parse_size(path[1])
     pool = next((pool for pool in pools if _bytes(pool["page_size"]) == page), None)
     if pool is None:
-        pool = {"page_size": page, "total": 0, "free": 0}
+        pool = {"page_size": _text(page), "total": 0, "free": 0}
         pools.append(pool)
     if len(path) == 3:
         pool[path[2]] = value

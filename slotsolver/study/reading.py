@@ -1,7 +1,7 @@
 """A study from YAML (or JSON): every file that it names is read in, relative to its folder."""
 
 # Annotations are no text here, as in `plan.py`: pydantic would have to compile each of them.
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -21,6 +21,7 @@ from slotsolver.study.paths import AS_IT_IS, path_of
 from slotsolver.study.rows import read_rows
 
 Values = dict[str, tuple[Any, ...]]
+
 
 class Range(Seldom):
     """Values from one to another, in equal steps (``by``) or each so many ``times`` the last."""
@@ -45,7 +46,7 @@ class Range(Seldom):
         sizes = isinstance(self.from_, str)
         at, to, by = (_number(end) for end in (self.from_, self.to, self.by or 0))
         if at <= 0 or (self.times is None and by <= 0):
-            raise ValueError("a range goes up from more than 0, by more than 0")
+            raise InputError("a range goes up from more than 0, by more than 0")
         for _ in range(MOST_CHOICES + 1):
             if at > to:
                 break
@@ -119,6 +120,7 @@ def read_study(source: str) -> Definition:
     fields["axes"] = [
         _axis(document, entry, place, folder) for place, entry in enumerate(written.axes)
     ]
+    fields["bare_sizes"] = not document.context
     fields["name"] = written.name or ("study" if source == STDIN else Path(source).stem)
     return document.validate(Definition, fields)
 
@@ -141,24 +143,24 @@ def _base(document: Document, entry: str | Mapping[str, Any], folder: Path) -> P
 
 
 def _axis(document: Document, entry: AxisEntry, place: int, folder: Path) -> Axis:
-    at = ("axes", place)
     try:
-        name = entry.name or entry.field or (Path(entry.rows).stem if entry.rows else "")
-        if not name:
-            raise InputError("needs a `name`")
+        return axis_of(entry, folder)
+    except InputError as error:
+        raise error if error.source else document.locate(error, ("axes", place)) from None
+
+
+def axis_of(entry: AxisEntry, folder: Path) -> Axis:
+    """An axis with every file read in that it names, relative to the folder. Raises
+    :class:`InputError`."""
+    name = entry.name or entry.field or (Path(entry.rows).stem if entry.rows else "")
+    if not name:
+        raise InputError("an axis of sets needs a `name`")
+    try:
         labels, sets = _columns(entry, folder)
         sets = {field: _with_files(field, values, folder) for field, values in sets.items()}
         return Axis(name=name, sets=sets, labels=labels)
     except ValidationError as error:
-        raise document.locate(_message(error), at) from None
-    except InputError as error:
-        raise error if error.source else document.locate(error, at) from None
-    except ValueError as error:
-        raise document.locate(InputError(str(error)), at) from None
-
-
-def _message(error: ValidationError) -> InputError:
-    return InputError(first_error(error).message)
+        raise InputError(first_error(error).message) from None
 
 
 def _columns(entry: AxisEntry, folder: Path) -> tuple[tuple[str, ...] | None, Values]:
@@ -170,9 +172,23 @@ def _columns(entry: AxisEntry, folder: Path) -> tuple[tuple[str, ...] | None, Va
     field = str(entry.field)
     path_of(field)
     values = entry.values if entry.values is not None else list(entry.range.values())  # type: ignore[union-attr]
-    labels = tuple(values) if isinstance(values, dict) else None
     found = list(values.values()) if isinstance(values, dict) else values
-    return labels, {field: tuple(_with_unit(value, entry.unit) for value in found)}
+    sets = {field: tuple(_with_unit(value, entry.unit) for value in found)}
+    return tuple(values) if isinstance(values, dict) else _labels(field, found), sets
+
+
+def _labels(field: str, values: Sequence[Any]) -> tuple[str, ...] | None:
+    """What values are called that are no cell of a table: files by their names, others by their
+    places, counted from 1."""
+    parts = [value for value in values if isinstance(value, dict | list)]
+    if not parts and not _names_files(path_of(field)):
+        return None
+    return tuple(v if isinstance(v, str) else str(n) for n, v in enumerate(values, 1))
+
+
+def _names_files(path: tuple[str, ...]) -> bool:
+    """Whether a text there is the name of a file."""
+    return path == ("host",) or (path[0] == "guests" and len(path) == 2)
 
 
 def _of_sets(sets: Mapping[str, Mapping[str, Any]]) -> Values:
@@ -216,11 +232,10 @@ def _with_unit(value: Any, unit: str) -> Any:
 def _with_files(field: str, values: tuple[Any, ...], folder: Path) -> tuple[Any, ...]:
     """Values of a host or a guest as a whole may be files, which are read in here."""
     path = path_of(field)
-    if path == ("host",):
-        return tuple(_host(value, folder) if isinstance(value, str) else value for value in values)
-    if path[0] == "guests" and len(path) == 2:
-        return tuple(_guest(v, folder) if isinstance(v, str) else v for v in values)
-    return values
+    if not _names_files(path):
+        return values
+    read = _host if path == ("host",) else _guest
+    return tuple(read(value, folder) if isinstance(value, str) else value for value in values)
 
 
 def _host(source: str, folder: Path) -> Any:

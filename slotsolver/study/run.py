@@ -14,9 +14,10 @@ from pathlib import Path
 from slotsolver.canonical import problem_of
 from slotsolver.errors import InputError
 from slotsolver.study.answers import Asking
+from slotsolver.study.columns import PLANNED
 from slotsolver.study.definition import Definition
 from slotsolver.study.dispatch import Dispatcher
-from slotsolver.study.engines import Processes
+from slotsolver.study.engines import Processes, cores
 from slotsolver.study.scenarios import Scenarios
 from slotsolver.study.store import Row, Store, opened, remove
 from slotsolver.study.table import write_table
@@ -24,9 +25,6 @@ from slotsolver.version import VERSION, ortools_version
 
 BATCH = 1000
 """Scenarios that are expanded at a time, and kept in one transaction."""
-
-PLANNED = ("optimal", "feasible")
-"""Statuses of scenarios that have a plan."""
 
 
 @dataclass
@@ -81,16 +79,24 @@ def run(
         study.progress.damaged = damaged
         try:
             if executor is not None:
-                study.answer_all(executor, workers or 1)
+                study.answer_all(executor, workers or cores())
             else:
-                with Processes(workers) as own:
-                    study.answer_all(own, own.workers)
+                _on_this_machine(study, workers)
         except KeyboardInterrupt:
             write_table(definition, store, results)
             raise
         write_table(definition, store, results)
     remove(partial)
     return study.progress
+
+
+def _on_this_machine(study: _Run, workers: int | None) -> None:
+    with Processes(workers) as own:
+        try:
+            study.answer_all(own, own.workers)
+        except BaseException:  # an interrupt does not wait for what takes long
+            own.abandon()
+            raise
 
 
 def _fingerprint(definition: Definition) -> str:

@@ -78,7 +78,9 @@ class Scenarios:
         tree = self._changed(("host",), self._host_axes, choices)
         host = tree.get("host")
         try:
-            found = None if host is None else Host.model_validate(host)
+            found = (
+                None if host is None else Host.model_validate(host, context=self.definition.context)
+            )
         except ValidationError as error:
             raise first_error(error).at(place="host") from None
         return found, of_host(found)
@@ -88,9 +90,8 @@ class Scenarios:
         tree = self._changed(parts, self._wish_axes, choices)
         if tree.get("also_hosts"):  # these need a host, whichever it is
             tree["host"] = tree["also_hosts"][0]
-        wishes = _problem(tree)
-        more = any(question.kind == "fits" for question in self.definition.questions)
-        return wishes, of_wishes(wishes, whole_pools=more)
+        wishes = _problem(tree, self.definition.context)
+        return wishes, of_wishes(wishes, whole_pools=self.whole_pools)
 
     def _changed(self, parts: Iterable[str], axes: Iterable[int], choices: Choices) -> Any:
         """These parts of the base problem with what the axes set of them."""
@@ -132,9 +133,9 @@ def _of(choices: Choices, places: tuple[int, ...]) -> Choices:
     return tuple(choices[place] for place in places)
 
 
-def _problem(parts: dict[str, Any]) -> Problem:
+def _problem(parts: dict[str, Any], context: dict[str, Any] | None = None) -> Problem:
     try:
-        return Problem.model_validate(parts)
+        return Problem.model_validate(parts, context=context)
     except ValidationError as error:
         raise first_error(error) from None
 

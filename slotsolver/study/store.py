@@ -152,9 +152,7 @@ def _readable(path: Path) -> bool:
         return False
 
 
-def _begin(
-    database: duckdb.DuckDBPyConnection, path: Path, fingerprint: str, *, new: bool
-) -> None:
+def _begin(database: duckdb.DuckDBPyConnection, path: Path, fingerprint: str, *, new: bool) -> None:
     if new:
         database.execute(f"BEGIN; {LAYOUT}")
         database.execute("INSERT INTO about VALUES ($1)", [fingerprint])

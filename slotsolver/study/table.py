@@ -16,7 +16,7 @@ from slotsolver.canonical import Normal, told
 from slotsolver.errors import InputError
 from slotsolver.export.files import settle
 from slotsolver.size import parse_size
-from slotsolver.study.answers import FIRST_COLUMNS
+from slotsolver.study.columns import FIRST_COLUMNS
 from slotsolver.study.database import literal, quoted
 from slotsolver.study.definition import Axis, Definition
 from slotsolver.study.paths import AS_IT_IS
@@ -33,7 +33,7 @@ METADATA = "slotsolver.study"
 def write_table(definition: Definition, store: Store, results: Path) -> None:
     """Write what is answered so far. The file appears whole or not at all."""
     database = store.database
-    database.create_function("told", _told, ["VARCHAR", "VARCHAR"], "VARCHAR")  # type: ignore[list-item]  # names of types are taken
+    database.create_function("told", _told, ["VARCHAR", "VARCHAR"], "VARCHAR")
     try:
         for place, axis in enumerate(definition.axes):
             _add_axis(database, place, axis)
@@ -75,23 +75,24 @@ def _add_axis(database: duckdb.DuckDBPyConnection, place: int, axis: Axis) -> No
     database.execute(f"CREATE OR REPLACE TEMP TABLE axis_{place} (choice BIGINT, {types})")
     holes = ", ".join("unnest(?)" for _ in range(len(columns) + 1))
     values = [list(range(len(axis))), *map(list, columns.values())]
-    database.execute(f"INSERT INTO axis_{place} SELECT {holes}", values)  # noqa: S608 - holes
+    database.execute(f"INSERT INTO axis_{place} SELECT {holes}", values)
 
 
 def axis_columns(axis: Axis) -> Iterator[tuple[str, Sequence[Any]]]:
     """The columns of an axis in the results, by their names: its labels or its only values, and of
-    an axis that sets several fields each of these as ``axis.field``."""
-    fields = {field: [_plain(value) for value in values] for field, values in axis.sets.items()}
+    an axis with labels each field that it sets as ``axis.field``, unless they are more than one
+    cell of a table can hold."""
     if axis.labels is None:
-        yield axis.name, _even(next(iter(fields.values())))
+        yield axis.name, _even([_plain(value) for value in next(iter(axis.sets.values()))])
         return
     yield axis.name, axis.labels
-    for field, values in fields.items():
-        yield f"{axis.name}.{field}", _even(values)
+    for field, values in axis.sets.items():
+        if not any(isinstance(value, dict | list) and value != AS_IT_IS for value in values):
+            yield f"{axis.name}.{field}", _even([_plain(value) for value in values])
 
 
 def _plain(value: Any) -> Any:
-    """A value as one cell of a table: a size as its bytes; a mapping or list as JSON."""
+    """A value as one cell of a table: a size as its bytes."""
     if value is None or value == AS_IT_IS:
         return None
     if isinstance(value, str):
@@ -99,7 +100,7 @@ def _plain(value: Any) -> Any:
             return parse_size(value)
         except InputError:
             return value
-    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list | tuple) else value
+    return value
 
 
 def _even(values: list[Any]) -> list[Any]:

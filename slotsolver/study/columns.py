@@ -1,0 +1,43 @@
+"""The columns of a study's results."""
+
+from __future__ import annotations
+
+FIRST_COLUMNS = (
+    "status",
+    "slots_taken",
+    "largest_dimm",
+    "imbalance",
+    "pages_taken",
+    "nodes_used",
+    "memory_now",
+    "maxmem",
+    "fits",
+    "fits_at_most",
+    "fits_stopped_by",
+    "finest_step",
+    "fewest_slots",
+    "smallest_pools",
+    "conflict",
+    "remedy",
+    "says",
+)
+"""Columns in the order in which people look at them; the others follow by their names."""
+
+SCENARIO, SECONDS = "scenario", "seconds"
+"""The first column and the last one."""
+
+PLANNED = ("optimal", "feasible")
+"""Statuses of scenarios that have a plan."""
+
+FRONT = ("slots_taken", "largest_dimm", "imbalance", "pages_taken")
+"""What a Pareto front is about; of each the less the better."""
+
+SIZES = ("largest_dimm", "imbalance", "memory_now", "maxmem", "finest_step")
+"""Columns in bytes."""
+
+
+def is_taken(name: str) -> bool:
+    """Whether an axis cannot have this name, because an answer's column may."""
+    return name in (*FIRST_COLUMNS, SCENARIO, SECONDS) or name.endswith(
+        ("_value", "_bound", "_status", "_says", "_conflict", "_remedy")
+    )
