@@ -57,16 +57,19 @@ def plan_fragment(plan: Plan, problem: Problem | None = None) -> str:
 
     Without its problem the machine type is not known: then boot memory and holes have no address.
     """
-    return _fragment(answer_body(plan, problem))
+    return fragment(answer_body(plan, problem))
 
 
 def answer_fragment(answer: Infeasible | Undecided) -> str:
     """The same for the other answers."""
-    return _fragment(answer_body(answer))
+    return fragment(answer_body(answer))
 
 
-def _fragment(body: Html) -> Html:
-    return element("div", element("style", Html(STYLE)), PATTERNS, body, class_="slotsolver")
+def fragment(*body: Child, style: str = "") -> str:
+    """Parts to be put into a page of others, with our style and some more ``style``."""
+    return element(
+        "div", element("style", Html(f"{STYLE}{style}")), PATTERNS, body, class_="slotsolver"
+    )
 
 
 def answer_body(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from slotsolver.solver import solve
 from slotsolver.study.charts import Heat, Share
-from slotsolver.study.report import AxisShares, FrontRow, Reason, Report, Shown
+from slotsolver.study.report import AxisShares, Report, Shown
+from slotsolver.study.report_front import FrontRow
+from slotsolver.study.result import Reason
 from tests.export.pages import HOSTILE, answered, thread
 
 AXES = ("target", HOSTILE, "page size")

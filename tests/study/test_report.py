@@ -10,7 +10,8 @@ from dataclasses import replace
 import lxml.html
 import pytest
 
-from slotsolver.study.charts import SHADES, Scale, shade_of
+from slotsolver.study.chart_points import Scale, ticks
+from slotsolver.study.charts import SHADES, shade_of
 from slotsolver.study.report import report_page
 from tests.export.pages import SHOWN_HOSTILE
 from tests.study.reports import LABELS, PARTS, report
@@ -68,14 +69,14 @@ def test_the_front(root: Element) -> None:
     assert cells(table) == [
         ["3", "8 GiB", "1", "4 KiB", "16", "512 MiB", "0 B", "8,192"],
         ["7", "16 GiB", "1", "2 MiB", "4", "2 GiB", "1 GiB", "4,096"],
-        ["8", "16 GiB", "<b>2</b>", "2 MiB", "4", "2 GiB", "\u2013", "\u2013"],
+        ["8", "16 GiB", "<b>2</b>", "2 MiB", "4", "2 GiB", "-", "-"],
     ]
     assert "2 more are not listed" in root.cssselect("#front")[0].text_content()
     links = root.cssselect("#front svg a")
     assert [a.get("href") for a in links] == ["#scenario-3", "#scenario-7"]
     assert [a.findtext("title") for a in links] == [
-        "16 slots, steps of 512 MiB: scenario 3",
-        "4 slots, steps of 2 GiB: scenario 7, 8",
+        "16 slots, largest DIMM 512 MiB: scenario 3",
+        "4 slots, largest DIMM 2 GiB: scenario 7, 8",
     ]
     first, second = (a.cssselect("circle")[0] for a in links)
     assert float(first.get("cx")[:-1]) > float(second.get("cx")[:-1])
@@ -158,7 +159,8 @@ def test_many_axes_share_a_column() -> None:
     root = lxml.html.document_fromstring(report_page(many))
     [table] = root.cssselect("#front table")
     head = [th.text_content() for th in table.cssselect("th")]
-    assert head == ["scenario", "values", "slots", "step", "imbalance", "pages"]
+    figures = ["slots taken", "largest DIMM", "imbalance", "pages taken"]
+    assert head == ["scenario", "values", *figures]
     assert cells(table)[0][1] == "a 1, b 2, c 3, d 4, e 5, f 6, g 7, h 8"
 
 
@@ -182,3 +184,6 @@ def test_shades_and_scales() -> None:
     assert [far.place(value) for value in (1, 4, 64)] == pytest.approx([0, 1 / 3, 1])
     assert Scale.of([0, 1000]).place(500) == 0.5
     assert Scale.of([7]).place(7) == 0.5
+    assert ticks([1, 10, 2, 5, 10]) == [1, 5, 10]
+    assert ticks([3, 3]) == [3]
+    assert ticks([1, 2, 4, 64]) == [1, 2, 4, 64]
