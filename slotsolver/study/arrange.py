@@ -96,7 +96,7 @@ def _several_kinds(kinds: Sequence[Kind], room: Pages, clock: Clock) -> Arrangem
             sum(k.needs[place] * c[place] for k, c in zip(kinds, counts, strict=True) if place in c)
             <= pages
         )
-    _keep_apart(model, kinds, counts, units)
+    keep_apart(model, kinds, counts, units)
     model.maximize(units)
     solver = clock.solver()
     status = solver.solve(model)
@@ -113,7 +113,7 @@ def _most_of(kind: Kind, room: Pages) -> int:
     return sum(room[place] // need for place, need in kind.needs.items()) // len(kind.cells)
 
 
-def _keep_apart(
+def keep_apart(
     model: cp_model.CpModel,
     kinds: Sequence[Kind],
     counts: Sequence[dict[Place, cp_model.IntVar]],

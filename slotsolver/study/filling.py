@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from slotsolver.checker import check_plan
 from slotsolver.clock import Clock
+from slotsolver.direct.scope import is_plain
 from slotsolver.errors import DefectError
 from slotsolver.facts import GuestFacts
 from slotsolver.plan import Plan, SolverFacts
@@ -16,7 +17,7 @@ from slotsolver.solution import NoSolution, Solution
 from slotsolver.solver import best
 from slotsolver.study.arrange import Arrangement, Kind, arrange
 from slotsolver.study.copies import Pages, added, alone, on_share, room, taken_by, times, without
-from slotsolver.study.needs import are_known, kinds_of
+from slotsolver.study.needs import are_known, cells_apart, kinds_of
 from slotsolver.study.patterns import Pattern, patterns
 from slotsolver.version import VERSION
 from slotsolver.write_up import write_plan
@@ -42,7 +43,9 @@ def planned(problem: Problem, clock: Clock) -> tuple[Solution, Plan] | NoSolutio
         return solution
     facts = SolverFacts(wall_seconds=0, deterministic_time=0, version=VERSION)
     plan = write_plan(problem, solution.layouts, solution.values, solution.proven, facts)
-    if violations := check_plan(problem, plan):
+    # Values of objectives are not asked about here, and a search that ends early may miss them.
+    violations = [v for v in check_plan(problem, plan) if v.rule != "objective-value"]
+    if violations:
         raise DefectError(
             f"the plan breaks {violations[0].rule}: {violations[0].says}",
             report=problem.model_dump_json(),
@@ -67,6 +70,33 @@ def fill(problem: Problem, facts: Sequence[GuestFacts], most: int, clock: Clock)
         units += batch.units
         rest = without(rest, batch.taken)
     return Filled(units, most, rest)
+
+
+def refill(problem: Problem, facts: Sequence[GuestFacts], filled: Filled, clock: Clock) -> Filled:
+    """More units than were found, by splits of their memory that no plan of one would have."""
+    if not all(is_plain(guest) and cells_apart(guest) is not None for guest in facts):
+        return filled
+    from slotsolver.study.splits import Splits  # loads ortools, which most do without
+
+    pages, one = room(problem), planned(problem, clock)
+    kinds = kinds_of(one[0].layouts, pages) if isinstance(one, tuple) else None
+    if not kinds or clock.spent:
+        return filled
+    start = arrange(kinds, pages, clock)
+    shares = Splits(facts, kinds, pages, filled.most).shares(start, clock)
+    shown = [s for s in shares if _has_plan(problem, s.guest, s.pages, clock)]
+    each = [[(s.count, s.pages) for s in shown if s.guest == n] for n in range(len(facts))]
+    units = min(sum(count for count, _ in parts) for parts in each)
+    if units <= filled.units:
+        return filled
+    rest = without(problem, added(part for parts in each for part in _first(parts, units)))
+    more = fill(rest, facts, filled.most - units, clock)
+    return Filled(units + more.units, filled.most, more.rest)
+
+
+def _has_plan(problem: Problem, guest: int, share: Pages, clock: Clock) -> bool:
+    """Whether one of the guests has a plan on its share of the host."""
+    return isinstance(planned(on_share(alone(problem, guest), share), clock), tuple)
 
 
 @dataclass(frozen=True)
@@ -128,10 +158,8 @@ def _is_possible(
     """Whether a guest has a plan on its share of the host. Host nodes that it may lie on are as
     good as each other for that, so that one plan for each choice of pages shows it."""
     pages = tuple(pattern[cell][1] for cell in sorted(pattern))
-    if pages not in shown:
-        found = planned(on_share(alone(problem, guest), share), clock)
-        if isinstance(found, tuple):
-            shown.add(pages)
+    if pages not in shown and _has_plan(problem, guest, share, clock):
+        shown.add(pages)
     return pages in shown
 
 

@@ -18,7 +18,7 @@ from slotsolver.problem import Problem
 from slotsolver.reach import refute
 from slotsolver.solver import Reasons, feasible
 from slotsolver.study.copies import meet_in_pools_only, room, several, taken_by, without
-from slotsolver.study.filling import Filled, fill, planned
+from slotsolver.study.filling import Filled, fill, planned, refill
 from slotsolver.study.needs import ceiling
 from slotsolver.study.stopped import Stop, stop
 
@@ -73,7 +73,8 @@ def _refuse(problem: Problem) -> None:
 def _filled(problem: Problem, facts: tuple[GuestFacts, ...], clock: Clock) -> Filled:
     most = ceiling(facts, room(problem))
     if meet_in_pools_only(problem):
-        return fill(problem, facts, most, clock)
+        filled = fill(problem, facts, most, clock)
+        return refill(problem, facts, filled, clock) if filled.units < filled.most else filled
     return Filled(0, most, problem)
 
 

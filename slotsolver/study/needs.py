@@ -30,7 +30,7 @@ def kinds_of(layouts: Sequence[GuestLayout], room: Pages) -> list[Kind] | None:
     found: list[Kind] = []
     for place, layout in enumerate(layouts):
         facts = layout.facts
-        apart = _apart(facts)
+        apart = cells_apart(facts)
         if not is_plain(facts) or apart is None:
             return None
         groups: dict[object, list[int]] = {}
@@ -62,7 +62,7 @@ def _is_whole(cell: CellFacts, total: int, page: int) -> bool:
     return (total - cell.boot) % cell.unit_for(page, min(cell.blocks)) == 0
 
 
-def _apart(facts: GuestFacts) -> tuple[int, ...] | None:
+def cells_apart(facts: GuestFacts) -> tuple[int, ...] | None:
     """The cells of which no two may share a host node; ``None`` where there are several such sets,
     which is more than one matching can say."""
     rules = (p for p in facts.policies if isinstance(p, HostNodes) and p.distinct)
@@ -121,14 +121,14 @@ def _near_share(facts: GuestFacts, rule: Balance, cell: CellFacts, memory: int) 
 def ceiling(facts: Sequence[GuestFacts], room: Pages) -> int:
     """A number of units above which there is too little memory in any case."""
     holds = {place: pages * place[1] // MiB for place, pages in room.items()}
-    most = sum(holds.values()) // sum(_memory(guest) for guest in facts)
+    most = sum(holds.values()) // sum(reserved(guest) for guest in facts)
     for guest in facts:
         if is_plain(guest):
             most = min(most, _most_of(guest, holds))
     return most
 
 
-def _memory(facts: GuestFacts) -> int:
+def reserved(facts: GuestFacts) -> int:
     """What a guest must have pages for (MiB), at least."""
     stages = {facts.reserve_stage(cell) for cell in facts.cells}
     return min(facts.stages[stage].memory or 0 for stage in stages)
@@ -148,8 +148,8 @@ def _most_of(facts: GuestFacts, holds: Pages) -> int:
             need = -(-least // granule(place[1])) * granule(place[1])
             usable[place[0]] = usable.get(place[0], 0) + memory
             counts[place[0]] = counts.get(place[0], 0) + memory // need
-    total = _memory(facts)
-    if set(_apart(facts) or ()) != set(range(cells)):
+    total = reserved(facts)
+    if set(cells_apart(facts) or ()) != set(range(cells)):
         return min(sum(usable.values()) // total, sum(counts.values()) // cells)
     low, high = 0, min(sum(usable.values()) // total, most_apart([*counts.values()], cells))
     while low < high:  # what nodes give grows ever slower with the number of units

@@ -227,6 +227,15 @@ def test_promised_growth_counts_as_it_is_reserved(
     assert (found.count, found.most) == (expected, expected)
 
 
+def test_splits_that_no_plan_of_one_has_let_more_in() -> None:
+    """2 + 2 GiB are the best split of one, but 3 + 1 leaves more where one node is the largest:
+    180 GiB hold 45 at most, of which 40 lie evenly."""
+    wanted = guest([1, 1], target="4 GiB")
+    found = fits(problem([(100, 0, 0), (40, 0, 0), (40, 0, 0)], wanted, policies=[APART]))
+    assert found.most == 45
+    assert 40 < found.count <= 45
+
+
 # --- against plans -----------------------------------------------------------------------------
 
 
