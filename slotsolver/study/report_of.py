@@ -79,7 +79,8 @@ def _about(result: StudyResult) -> str:
     axes = len(definition.axes)
     of = f": {how[definition.combine]} {axes} {'axis' if axes == 1 else 'axes'}" if axes else ""
     questions = ", ".join(question.kind for question in definition.questions)
-    return f"{result.total:,} scenarios{of}; asked: {questions}."
+    scenarios = f"{result.total:,} scenario{'' if result.total == 1 else 's'}"
+    return f"{scenarios}{of}; asked: {questions}."
 
 
 def _figures(result: StudyResult) -> Iterator[tuple[str, str]]:
