@@ -8,7 +8,7 @@ CHART_STYLE = """
   .part.plan { fill: #009e73 } .part.infeasible { fill: #d55e00 }
   .part.undecided { fill: #f0e442 } .part.broken { fill: var(--used) }
   .one-share { display: grid; align-items: center; gap: 0 1em; margin: 3px 0;
-               grid-template-columns: minmax(0, 11em) minmax(0, 1fr) 9.5em; break-inside: avoid }
+               grid-template-columns: minmax(0, 11em) minmax(0, 1fr) 13em; break-inside: avoid }
   .one-share .value { overflow-wrap: anywhere }
   .share-of { font-variant-numeric: tabular-nums } .share-of small { color: var(--soft) }
   .heat { border-collapse: separate; border-spacing: 2px }

@@ -57,13 +57,13 @@ def _share(share: Share) -> Html:
         count = share.parts.get(part, 0)
         if not count:
             continue
-        inner = [element("title", f"{share.label}: {count} of {whole} {name}")]
+        inner = [element("title", f"{share.label}: {count:,} of {whole:,} {name}")]
         inner.append(box(at, count, whole, 0, 14, f"part {look}"))
         inner.append(hatched(at, count, whole, 0, 14, pattern))
         drawn.append(element("g", inner, data_part=part, data_count=count))
         at += count
     feasible = share.parts.get("plan", 0)
-    says = f"{feasible} of {whole}"
+    says = f"{feasible:,} of {whole:,}"
     picture = element("svg", drawn, width="100%", height=14, role="img", aria_label=says)
     return element(
         "div",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
 from slotsolver.size import format_size
 from slotsolver.study.charts import Heat, Share
@@ -16,6 +16,8 @@ from slotsolver.study.database import quoted
 from slotsolver.study.report import AxisShares, Report, Shown, report_fragment, report_page
 from slotsolver.study.report_front import FrontRow
 from slotsolver.study.result import Count, Reason, StudyResult
+
+Value = TypeVar("Value")
 
 MOST_VALUES = 40
 """Values of an axis that have a bar."""
@@ -62,7 +64,11 @@ def report_of(result: StudyResult, *, drawn: bool = True) -> Report:
         all_scenarios=_share(result.statuses()),
         axes=axes,
         shares=[
-            AxisShares(name, list(map(_share, counts[:MOST_VALUES])), len(counts[MOST_VALUES:]))
+            AxisShares(
+                name,
+                [_share(count) for count in spread(counts, MOST_VALUES)],
+                max(0, len(counts) - MOST_VALUES),
+            )
             for name, counts in result.shares()
         ],
         heats=dict(_heats(result)),
@@ -71,6 +77,13 @@ def report_of(result: StudyResult, *, drawn: bool = True) -> Report:
         reasons=reasons,
         shown=list(_shown(result, front, reasons)) if drawn else [],
     )
+
+
+def spread(values: Sequence[Value], most: int) -> Sequence[Value]:
+    """At most so many of the values, from the first to the last, evenly spread."""
+    if len(values) <= most:
+        return values
+    return [values[place * (len(values) - 1) // (most - 1)] for place in range(most)]
 
 
 def _about(result: StudyResult) -> str:
@@ -152,7 +165,8 @@ def _pair(
     labels: Mapping[str, Mapping[Any, str]],
     figures: Sequence[str],
 ) -> Iterator[tuple[str, Heat]]:
-    rows, columns = list(labels[down])[:MOST_DOWN], list(labels[across])[:MOST_ACROSS]
+    rows = spread(list(labels[down]), MOST_DOWN)
+    columns = spread(list(labels[across]), MOST_ACROSS)
     means = "".join(f", avg({name})" for name in figures)
     found = result.query(
         f"SELECT {quoted(down)}, {quoted(across)}, avg(CAST(status = 'infeasible' AS INT)){means}"  # noqa: S608 - quoted
@@ -169,7 +183,7 @@ def _pair(
             if row[0] in row_of and row[1] in column_of and row[number] is not None
         }
         texts = {place: _written(figure, value) for place, value in values.items()}
-        says = _says(figure) + (" Further values are not shown." if cut else "")
+        says = _says(figure) + (" Not every value is shown." if cut else "")
         called = HEAT_FIGURES.get(figure, "share without a plan")
         scale = (0, 1) if figure == "infeasible" else None
         yield called, Heat(down, across, *names, values, texts, says, scale)

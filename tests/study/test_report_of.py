@@ -14,7 +14,7 @@ import pytest
 from slotsolver.plan import Infeasible, Plan
 from slotsolver.study.definition import Axis, Definition
 from slotsolver.study.report import Report
-from slotsolver.study.report_of import fragment_of, page_of, report_of
+from slotsolver.study.report_of import fragment_of, page_of, report_of, spread
 from slotsolver.study.result import StudyResult
 from slotsolver.study.run import run
 
@@ -160,6 +160,16 @@ def test_a_study_that_asks_something_else(tmp_path: Path) -> None:
     assert [name for name, _ in report.figures] == [
         "scenarios", "different ones, solved", "the same as others"
     ]  # fmt: skip
+
+
+def test_long_axes_are_thinned_out() -> None:
+    """From the first to the last value, never one twice."""
+    assert spread("abc", 3) == "abc"
+    assert spread(range(101), 3) == [0, 50, 100]
+    for count in range(14, 60):
+        found = spread(range(count), 14)
+        assert (found[0], found[-1]) == (0, count - 1)
+        assert len(set(found)) == 14
 
 
 def test_a_study_of_one_scenario(tmp_path: Path) -> None:
