@@ -77,22 +77,23 @@ def are_known(facts: Sequence[GuestFacts]) -> bool:
     )
 
 
-def spans(facts: GuestFacts) -> list[Span]:
-    """What each cell of a plain guest may have at the stage for which its pages are kept."""
-    return [_span(facts, cell, facts.reserve_stage(cell)) for cell in facts.cells]
+def spans(facts: GuestFacts, page: int | None = None) -> list[Span]:
+    """What each cell of a plain guest may have at the stage for which its pages are kept, on pages
+    of any size or of one (bytes)."""
+    return [_span(facts, cell, facts.reserve_stage(cell), page) for cell in facts.cells]
 
 
-def _span(facts: GuestFacts, cell: CellFacts, place: int) -> Span:
-    """What a cell may have at a stage: what the others leave it."""
-    own = [_alone(facts, other, place) for other in facts.cells]
-    mine, memory = own[cell.id], facts.stages[place].memory or 0
+def _span(facts: GuestFacts, cell: CellFacts, place: int, page: int | None) -> Span:
+    """What a cell may have at a stage: what the others leave it, whatever pages they have."""
+    own = [_alone(facts, other, place, None) for other in facts.cells]
+    mine, memory = _alone(facts, cell, place, page), facts.stages[place].memory or 0
     others = [span for number, span in enumerate(own) if number != cell.id]
     least = max(mine.least, memory - sum(span.most for span in others))
     most = min(mine.most, memory - sum(span.least for span in others))
     return Span(least, most)
 
 
-def _alone(facts: GuestFacts, cell: CellFacts, place: int) -> Span:
+def _alone(facts: GuestFacts, cell: CellFacts, place: int, page: int | None) -> Span:
     """What a cell may have at a stage, by what is said of it alone."""
     stage = facts.stages[place]
     if stage.cells is not None:
@@ -100,7 +101,8 @@ def _alone(facts: GuestFacts, cell: CellFacts, place: int) -> Span:
     least, most = max(1, cell.boot or 0), stage.memory or 0
     for rule in facts.policies:
         if isinstance(rule, Balance) and cell in facts.cells_of(rule):
-            near = _near_share(facts, rule, cell, stage.memory or 0)
+            unit = cell.largest_unit if page is None else cell.unit_for(page, max(cell.blocks))
+            near = _near_share(facts, rule, cell, stage.memory or 0, unit)
             least, most = max(least, near.least), min(most, near.most)
     if cell.boot is not None:  # growth comes in units
         least = cell.boot - (cell.boot - least) // cell.unit * cell.unit
@@ -108,11 +110,11 @@ def _alone(facts: GuestFacts, cell: CellFacts, place: int) -> Span:
     return Span(least, most)
 
 
-def _near_share(facts: GuestFacts, rule: Balance, cell: CellFacts, memory: int) -> Span:
-    """What balance leaves a cell of so much memory of its guest (MiB)."""
+def _near_share(facts: GuestFacts, rule: Balance, cell: CellFacts, memory: int, unit: int) -> Span:
+    """What balance leaves a cell of so much memory of its guest, in units (all MiB)."""
     shares = rule.shares(facts.guest)
     whole, mine = sum(shares), shares[cell.id] * memory
-    off = whole * cell.largest_unit - 1
+    off = whole * unit - 1
     if rule.tolerance is not None:
         off = whole * rule.tolerance // MiB
     return Span(-((off - mine) // whole), (mine + off) // whole)
@@ -141,11 +143,12 @@ def _most_of(facts: GuestFacts, holds: Pages) -> int:
     usable: dict[int, int] = {}
     counts: dict[int, int] = {}
     cells, known = len(facts.cells), spans(facts)
-    least, most = min(span.least for span in known), max(span.most for span in known)
+    most = max(span.most for span in known)
+    least = {page: min(span.least for span in spans(facts, page)) for _, page in holds}
     for place, memory in holds.items():
         mine = (c for c in facts.cells if (place[0],) in c.nodes and place[1] in c.pages)
         if any(mine):
-            need = -(-least // granule(place[1])) * granule(place[1])
+            need = -(-least[place[1]] // granule(place[1])) * granule(place[1])
             usable[place[0]] = usable.get(place[0], 0) + memory
             counts[place[0]] = counts.get(place[0], 0) + memory // need
     total = reserved(facts)
