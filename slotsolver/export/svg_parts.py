@@ -18,7 +18,7 @@ DARK_HUES = ("#0072b2",)
 """Hues on which white is read better than black."""
 HATCHINGS = ("plain", "slanted", "dotted", "upright", "crossed")
 """Those of page sizes, the smallest first."""
-WIDTHS = (200, 300, 400, 500, 600, 700, 800, 900, 1000)
+WIDTHS = (200, 250, 300, 350, 400, 450, 500, 600, 700, 800, 900, 1000)
 """Widths of a bar (CSS pixels) from which on some label has room."""
 
 _LETTER, _MARGIN = 6.8, 8

@@ -62,3 +62,22 @@ def test_a_resize_is_a_page(inside: Program) -> None:
     assert done.returncode == 0, done.stderr
     root = lxml.html.document_fromstring(done.stdout)
     assert [b.text for b in root.cssselect("td b.unplug")] == ["unplug", "unplug"]
+
+
+def test_a_study_is_a_page(inside: Program, folder: Path) -> None:
+    """Its report is written whole, and says so."""
+    study = """\
+problem: problem.yaml
+axes:
+  - {name: maximum, field: maximum, values: [7 GiB, 8 GiB]}
+  - {name: step, field: step, values: [512 MiB, 1 GiB]}
+"""
+    (folder / "study.yaml").write_text(study)
+    done = inside("study", "run", "study.yaml", "-o", "r.parquet", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    shown = inside("study", "show", "r.parquet", "--html", "report.html")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout == b""
+    root = lxml.html.document_fromstring((folder / "report.html").read_bytes())
+    assert root.cssselect("#heats td")
+    assert root.cssselect(".scenario g[data-slot]")
