@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, SerializationInfo, ValidationInfo
@@ -43,6 +44,7 @@ def unit_bytes(unit: str) -> int | None:
     return None
 
 
+@lru_cache(maxsize=4096)  # the same few sizes stand everywhere in a study
 def parse_size(text: str, *, default_unit: str = "") -> int:
     """Read a size such as ``512MiB`` or ``1.5 TiB`` into bytes.
 

@@ -40,7 +40,11 @@ def _rows(host: HostForm, wishes: WishForm) -> list[tuple[Any, ...]]:
     if wishes.demand is None or not host.plain:
         return list(host.raw)
     limits = wishes.limits(host.page_sizes)
-    return [tuple(map(min, row, limits)) for row in host.rows]
+    most = limits[0]
+    return [
+        tuple(map(min, row, limits)) if row[0] < most else (most, 0, *map(min, row[2:], limits[2:]))
+        for row in host.rows
+    ]
 
 
 def _order(host: HostForm, wishes: WishForm, rows: list[tuple[Any, ...]]) -> Order:

@@ -16,7 +16,8 @@ whatever is done. So with more of them free
   ordinary memory, which is why that is clamped at what all pools could be given besides.
 
 Totals matter to headroom, and to whether the host has pages of a size at all, which is kept. Memory
-that is used matters only where some of it is freed, and no more is ever freed than can be taken.
+that is used matters only where some of it is freed, and no more is ever freed than can be taken;
+nor is any where ordinary memory is clamped, since that never runs out.
 """
 
 from __future__ import annotations
@@ -52,15 +53,18 @@ class Demand:
     memory: int
     pieces: int
     share: int
+    remedies: bool = True
+    """Whether changed problems may be asked about too; else D itself is enough."""
 
     def limits(self, page_sizes: Sequence[int]) -> tuple[int, ...]:
         """The most that can matter of a node: free ordinary memory, used memory (bytes), and free
         pages of every size but the first, which is that of ordinary memory."""
         grains = [max(size, MiB) for size in page_sizes]
-        most = [2 * (-(-self.memory // grain) + self.pieces) for grain in grains]
+        times = 2 if self.remedies else 1
+        most = [times * (-(-self.memory // grain) + self.pieces) for grain in grains]
         rest = [-(-self.share // grain) + 1 for grain in grains]
         made = sum([pages * grain for pages, grain in zip(most[1:], grains[1:], strict=True)])
-        ordinary = (most[0] + rest[0]) * grains[0] + made
+        ordinary = (most[0] + rest[0]) * grains[0] + (made if self.remedies else 0)
         pools = zip(page_sizes[1:], grains[1:], most[1:], rest[1:], strict=True)
         return (
             ordinary,
@@ -73,7 +77,7 @@ ENDLESS = Demand(1 << 80, 0, 0)
 """More than any pool holds."""
 
 
-def demand_of(problem: Problem) -> Demand | None:
+def demand_of(problem: Problem, *, remedies: bool = True) -> Demand | None:
     """What guests that do not run could take; ``None`` where a rule asks for more than what is
     free."""
     if any(policy.kind == "headroom" for policy in problem.policies):
@@ -85,11 +89,11 @@ def demand_of(problem: Problem) -> Demand | None:
         if paid and isinstance(guest.maximum, AtLeast):
             return ENDLESS
         memory += guest.maximum_size + sum([device.size for device in guest.devices])
-        if paid or guest.maximum is None:
+        if remedies and (paid or guest.maximum is None):
             memory += _raised(problem, guest)
         pieces += ROUNDINGS * len(guest.cells) + 2 * len(guest.devices)
     share = min([guest.target_size // len(guest.cells) for guest in problem.guests])
-    return Demand(memory, pieces, share)
+    return Demand(memory, pieces, share, remedies)
 
 
 def _raised(problem: Problem, guest: Guest) -> int:

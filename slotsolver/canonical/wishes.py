@@ -54,20 +54,21 @@ class WishForm:
         return found
 
 
-def of_wishes(problem: Problem, *, whole_pools: bool = False) -> WishForm:
+def of_wishes(problem: Problem, *, whole_pools: bool = False, remedies: bool = True) -> WishForm:
     """What the normal forms of these wishes on all hosts have in common; ``problem.host`` is not
     looked at.
 
     With ``whole_pools`` every free page counts, however many there are: for questions that go
-    beyond the wishes, as how many more guests would find room.
+    beyond the wishes, as how many more guests would find room. Without ``remedies`` only the plan
+    counts, and that there is none, and not why: then more problems are the same.
     """
     rules: tuple[Declared, ...] = (*problem.policies, *problem.objectives)
     foreign = [rule for rule in rules if not is_built_in(type(rule))]
     as_is = bool(foreign or problem.also_hosts or any(g.running for g in problem.guests))
-    demand = None if as_is else demand_of(problem)
+    demand = None if as_is else demand_of(problem, remedies=remedies)
     return WishForm(
         problem=problem,
-        key=_key(problem, foreign, as_is=as_is, whole_pools=whole_pools),
+        key=_key(problem, foreign, as_is, whole_pools, remedies),
         as_is=as_is,
         relabels=not as_is and not _names_nodes(problem),
         by_distance=as_is or any(len(guest.cells) > 1 for guest in problem.guests),
@@ -87,7 +88,9 @@ def _names_nodes(problem: Problem) -> bool:
     )
 
 
-def _key(problem: Problem, foreign: list[Declared], *, as_is: bool, whole_pools: bool) -> bytes:
+def _key(
+    problem: Problem, foreign: list[Declared], as_is: bool, whole_pools: bool, remedies: bool
+) -> bytes:
     if as_is:
         wishes = problem.model_dump_json(exclude={"host"})
         beside: object = [_stamp(type(rule)) for rule in foreign]
@@ -101,7 +104,7 @@ def _key(problem: Problem, foreign: list[Declared], *, as_is: bool, whole_pools:
             for guest in problem.guests
         ]
     versions = VERSION, ortools_version()
-    return digest(repr((versions, as_is, whole_pools, beside, wishes)).encode())
+    return digest(repr((versions, as_is, whole_pools, remedies, beside, wishes)).encode())
 
 
 @cache

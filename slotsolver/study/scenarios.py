@@ -23,7 +23,7 @@ from slotsolver.problem import Host, Problem
 from slotsolver.study.definition import Definition
 from slotsolver.study.paths import AS_IT_IS, assign, in_turn, path_of
 
-HALVES_KEPT = 4096
+HALVES_KEPT = 16384
 """How many halves of each sort are kept at most."""
 
 GO_BEYOND = ("fits", "smallest-pools")
@@ -91,7 +91,8 @@ class Scenarios:
         if tree.get("also_hosts"):  # these need a host, whichever it is
             tree["host"] = tree["also_hosts"][0]
         wishes = _problem(tree, self.definition.context)
-        return wishes, of_wishes(wishes, whole_pools=self.whole_pools)
+        reasons = self.definition.reasons != "none"
+        return wishes, of_wishes(wishes, whole_pools=self.whole_pools, remedies=reasons)
 
     def _changed(self, parts: Iterable[str], axes: Iterable[int], choices: Choices) -> Any:
         """These parts of the base problem with what the axes set of them."""

@@ -151,7 +151,9 @@ def _answer_columns(database: duckdb.DuckDBPyConnection) -> Iterator[str]:
     for name in sorted(found, key=lambda name: (order.get(name, len(order)), name)):
         value = f"(a.columns->>{literal(name)})"
         if found[name]:
-            value = f"CASE WHEN s.nodes IS NULL THEN {value} ELSE told({value}, s.nodes) END"
+            if not name.endswith(("status", "conflict")):
+                same = f"s.nodes IS NULL OR {value} IS NULL"
+                value = f"CASE WHEN {same} THEN {value} ELSE told({value}, s.nodes) END"
             if name == "status":
                 value = f"CASE WHEN s.answer IS NULL THEN 'invalid' ELSE {value} END"
             if name == "says":
