@@ -48,6 +48,10 @@ class KindError(InputError, ValueError):
     """An :class:`InputError` that pydantic reports with its place."""
 
 
+class RuleError(InputError):
+    """A rule that is not slotsolver's own fails; nothing is wrong with the input itself."""
+
+
 def kind_of(cls: type[Declared]) -> str:
     """The ``kind`` a class is known by: the default of its field of that name."""
     return str(cls.model_fields["kind"].default)
@@ -175,7 +179,7 @@ def origin_of(cls: type[Declared]) -> Origin | None:
 @contextmanager
 def answered_for(rule: Declared, step: str) -> Iterator[None]:
     """Whatever goes wrong in a method of a rule that is not slotsolver's own is told as its fault:
-    :class:`InputError` with the rule, its method and the place in its code."""
+    :class:`RuleError` with the rule, its method and the place in its code."""
     try:
         yield
     except SlotsolverError:
@@ -184,7 +188,7 @@ def answered_for(rule: Declared, step: str) -> Iterator[None]:
         if is_built_in(type(rule)):
             raise
         message = f"its {step} fails: {told(error)}"
-        raise InputError(message, source=f"{rule.kind} of {type(rule).__module__}") from error
+        raise RuleError(message, source=f"{rule.kind} of {type(rule).__module__}") from error
 
 
 def read(value: Any, info: ValidationInfo, base: type[Kind], word: str) -> Kind:

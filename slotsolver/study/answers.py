@@ -15,6 +15,7 @@ from slotsolver.constraints.slots import Slots
 from slotsolver.constraints.step import Step
 from slotsolver.errors import InputError
 from slotsolver.ingest.guest import check_against_host
+from slotsolver.kinds import RuleError
 from slotsolver.objectives.fewest_slots import FewestSlots
 from slotsolver.objectives.finest_step import FinestStep
 from slotsolver.plan import Infeasible, Plan, Undecided
@@ -69,9 +70,11 @@ def _safely(asking: Asking, question: Question, problem: Problem) -> Columns:
         for guest in problem.guests if problem.host else ():
             check_against_host(guest, problem.host)  # type: ignore[arg-type]  # there is one
         return _answer(asking, question, problem)
+    except RuleError as error:
+        return failed(str(error))
     except InputError as error:
         return {"status": "invalid", "says": str(error)}
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return failed(f"{type(error).__name__}: {error}")
 
 

@@ -4,10 +4,16 @@ again, and a problem that ends every worker it meets is found and named.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    wait,
+)
 
 from slotsolver.errors import InputError
 from slotsolver.study.answers import Asking, failed
@@ -27,7 +33,7 @@ class Dispatcher:
     def __init__(self, executor: Executor, workers: int, asking: Asking) -> None:
         self.executor, self.asking = executor, asking
         self.waiting: deque[Task] = deque()
-        self.under_way: dict[Future[list[Done]], tuple[float, Sequence[Task]]] = {}
+        self.under_way: dict[Future[list[Done]], Sequence[Task]] = {}
         self.suspects: deque[Sequence[Task]] = deque()
         self.room = 2 * workers
         self.chunk = 1
@@ -47,7 +53,8 @@ class Dispatcher:
         self.waiting.append(task)
 
     def answers(self) -> Iterator[list[Done]]:
-        """Answers of what is finished next; waits for it if there is anything to wait for."""
+        """Answers of what is finished next; waits for it if there is anything to wait for. Raises
+        :class:`InputError` where the executor does nothing any more."""
         self._hand_out()
         if self.under_way:
             finished, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
@@ -56,18 +63,29 @@ class Dispatcher:
         elif self.suspects:
             yield self._alone(self.suspects.popleft())
 
+    def abandon(self) -> None:
+        """Nobody waits for answers any more: what no worker has begun is not to be begun."""
+        for future in self.under_way:
+            future.cancel()
+        self.under_way.clear()
+
     def _hand_out(self) -> None:
         while self.waiting and len(self.under_way) < self.room:
             size = min(self.chunk, len(self.waiting))
             tasks = [self.waiting.popleft() for _ in range(size)]
-            future = self.executor.submit(answer_all, self.asking, tasks)
-            self.under_way[future] = time.perf_counter(), tasks
+            future = self._submit(tasks)
+            self.under_way[future] = tasks
+
+    def _submit(self, tasks: Sequence[Task]) -> Future[list[Done]]:
+        try:
+            return self.executor.submit(answer_all, self.asking, tasks)
+        except Exception as error:  # one that is shut down, or broken for good
+            raise _gone(error) from error
 
     def _result(self, future: Future[list[Done]]) -> list[Done]:
-        _, tasks = self.under_way.pop(future)
-        try:
-            done = future.result()
-        except Exception:  # whatever an executor raises where a worker has died
+        tasks = self.under_way.pop(future)
+        done = _outcome(future)
+        if isinstance(done, BaseException):
             self.suspects.append(tasks)
             return []
         self._pace(done)
@@ -83,23 +101,46 @@ class Dispatcher:
         """Try a chunk again while nothing else is under way, in halves if it fails again: so the
         one that ends workers is found, and no other is blamed."""
         for _ in range(ATTEMPTS if len(tasks) == 1 else 1):
-            try:
-                return self.executor.submit(answer_all, self.asking, tasks).result()
-            except Exception as error:
-                last = error
+            done = _outcome(self._submit(tasks))
+            if not isinstance(done, BaseException):
+                return done
+            last = done
         if len(tasks) > 1:
             middle = len(tasks) // 2
             self.suspects.extendleft((tasks[middle:], tasks[:middle]))
             return []
+        self._insist_on_workers()
         ((key, _),) = tasks
-        if not self._works():
-            raise InputError(f"the workers are gone: {type(last).__name__}: {last}") from last
-        says = f"ended every worker that tried it ({ATTEMPTS}): {type(last).__name__}"
-        return [(key, failed(says), 0.0)]
+        return [(key, failed(_blamed(last)), 0.0)]
 
-    def _works(self) -> bool:
-        """Whether the executor still does anything at all."""
-        try:
-            return self.executor.submit(answer_all, self.asking, []).result() == []
-        except Exception:
-            return False
+    def _insist_on_workers(self) -> None:
+        """Raises where not even nothing can be done: then no problem is to blame."""
+        done = _outcome(self._submit([]))
+        if isinstance(done, BaseException):
+            raise _gone(done) from done
+
+
+def _outcome(future: Future[list[Done]]) -> list[Done] | BaseException:
+    """What came of it, waiting for that: an interrupt of this process is raised, but whatever ended
+    the work is returned, be it somebody's ``sys.exit()``."""
+    try:
+        error = future.exception()
+    except CancelledError as cancelled:
+        return cancelled
+    return future.result() if error is None else error
+
+
+def _blamed(error: BaseException) -> str:
+    """What to say of a problem that failed each time, and alone."""
+    name = type(error).__name__
+    if isinstance(error, BrokenExecutor | CancelledError) or name == "KilledWorker":  # Dask's
+        return f"ended every worker that tried it ({ATTEMPTS})"
+    return f"{name}: {error}"
+
+
+def _gone(error: BaseException) -> InputError:
+    says = " ".join(str(error).split()) or "no more is known"
+    return InputError(
+        f"the workers are gone ({type(error).__name__}: {says}); what is finished is kept, and can "
+        "be resumed"
+    )

@@ -5,16 +5,19 @@ Both are a :class:`concurrent.futures.Executor`, as is whatever else somebody br
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from multiprocessing import forkserver
 from typing import Any
 
 from slotsolver.errors import InputError
 from slotsolver.study import work
+from slotsolver.study.interrupts import deaf
 
 
 def cores() -> int:
@@ -53,6 +56,8 @@ class Processes(Executor):
             # Not forked from this process: it has threads, and DuckDB's are not to be copied.
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload([work.__name__])
+            with deaf():
+                forkserver.ensure_running()
             self._pool = ProcessPoolExecutor(self.workers, context, work.begin)
         return self._pool
 
@@ -93,25 +98,40 @@ def dask_cluster(scheduler: str | None, workers: int | None) -> Iterator[tuple[E
         yield client.get_executor(pure=False), threads
 
 
+_DASK = {
+    # A problem that ends its worker is tried again here, alone, and not by Dask among others.
+    "distributed.scheduler.allowed-failures": 0,
+    # Domains of guests make problems large; that is no mistake of whoever runs the study.
+    "distributed.admin.large-graph-warning-threshold": "1 GB",
+}
+
+
 @contextmanager
 def _client(distributed: Any, scheduler: str | None, workers: int | None) -> Iterator[Any]:
-    if scheduler is None:
-        # One thread each, so that a scenario that ends its worker takes no other with it.
-        with (
-            distributed.LocalCluster(
+    import dask
+
+    with dask.config.set(_DASK), ExitStack() as stack:
+        if scheduler is not None:
+            yield stack.enter_context(_at(distributed, scheduler))
+            return
+        with deaf():
+            # One thread each, so that a scenario that ends its worker takes no other with it.
+            cluster = distributed.LocalCluster(
                 n_workers=workers or cores(),
                 threads_per_worker=1,
                 dashboard_address=None,
                 host="127.0.0.1",
-                silence_logs=50,
-            ) as cluster,
-            distributed.Client(cluster) as client,
-        ):
-            yield client
-        return
+                silence_logs=logging.CRITICAL,
+            )
+            stack.enter_context(cluster)
+            client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
+        yield client
+
+
+def _at(distributed: Any, scheduler: str) -> Any:
+    """The client of the cluster whose scheduler is at this address."""
     try:
-        client = distributed.Client(scheduler, timeout=10, set_as_default=False)
+        distributed.comm.resolve_address(scheduler)  # a client that cannot do it hangs at its end
+        return distributed.Client(scheduler, timeout=10, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError(f"nobody answers: {error}", source=scheduler) from None
-    with client:
-        yield client

@@ -18,8 +18,9 @@ from slotsolver.study.columns import PLANNED
 from slotsolver.study.definition import Definition
 from slotsolver.study.dispatch import Dispatcher
 from slotsolver.study.engines import Processes, cores
+from slotsolver.study.interrupts import undisturbed
 from slotsolver.study.scenarios import Scenarios
-from slotsolver.study.store import Row, Store, opened, remove
+from slotsolver.study.store import KEPT, Row, Store, in_short, opened, remove
 from slotsolver.study.table import write_table
 from slotsolver.version import VERSION, ortools_version
 
@@ -83,11 +84,22 @@ def run(
             else:
                 _on_this_machine(study, workers)
         except KeyboardInterrupt:
-            write_table(definition, store, results)
+            _write(study, results)
             raise
-        write_table(definition, store, results)
+        _write(study, results)
     remove(partial)
     return study.progress
+
+
+def _write(study: _Run, results: Path) -> None:
+    import duckdb
+
+    try:
+        with undisturbed():
+            write_table(study.definition, study.store, results)
+    except (duckdb.OperationalError, duckdb.FatalException) as error:
+        message = f"cannot be written: {in_short(error)}; {KEPT}"
+        raise InputError(message, source=str(results)) from None
 
 
 def _on_this_machine(study: _Run, workers: int | None) -> None:
@@ -95,7 +107,8 @@ def _on_this_machine(study: _Run, workers: int | None) -> None:
         try:
             study.answer_all(own, own.workers)
         except BaseException:  # an interrupt does not wait for what takes long
-            own.abandon()
+            with undisturbed():
+                own.abandon()
             raise
 
 
@@ -118,6 +131,12 @@ class _Run:
     def answer_all(self, executor: Executor, workers: int) -> None:
         """Expand and answer until every scenario is done."""
         dispatcher = Dispatcher(executor, workers, Asking.of(self.definition))
+        try:
+            self._answer_all(dispatcher)
+        finally:
+            dispatcher.abandon()
+
+    def _answer_all(self, dispatcher: Dispatcher) -> None:
         batches = self._batches(dispatcher)
         more = True
         while more or not dispatcher.idle:

@@ -8,13 +8,16 @@ form, which it shares with all scenarios that are the same.
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slotsolver.errors import InputError
-from slotsolver.study.database import connect, reason
+from slotsolver.study.database import connect, quoted, reason
+from slotsolver.study.interrupts import undisturbed
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,11 +31,19 @@ CREATE TABLE answers (answer VARCHAR, columns VARCHAR, seconds DOUBLE);
 """``nodes`` maps the normal form's host nodes to the scenario's own, as a JSON list, where they
 differ; ``says`` is why a scenario is no problem, then it has no answer. ``columns`` is JSON."""
 
+TABLES = {"about", "scenarios", "answers"}
+
+KEPT = "what is finished is kept, --resume goes on with it"
+
+_FILE = re.compile(r"^[^\"]*(?:Could not|Cannot) \w+ (?:to )?file \"[^\"]*\": ")
+_VERSION = re.compile(r"\bstorage version\b")
+
 Row = tuple[int, int, str | None, str | None, str | None]
 
 
 class Store:
-    """An open store. Made by :func:`opened`."""
+    """An open store. Made by :func:`opened`. An interrupt waits for its queries: DuckDB would make
+    errors of it."""
 
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self.database = database
@@ -47,6 +58,7 @@ class Store:
         made = [(key, json.dumps(columns), seconds) for key, columns, seconds in rows]
         self._insert("answers", ("answer", "columns", "seconds"), made)
 
+    @undisturbed()
     def _insert(
         self,
         table: str,
@@ -65,6 +77,7 @@ class Store:
             columns[name][:] = values
         self.database.execute(f"INSERT INTO {table} SELECT * FROM columns")  # noqa: S608 - our own
 
+    @undisturbed()
     def counted(self, planned: Sequence[str]) -> tuple[int, int, int, int]:
         """How many scenarios there are, of them done (answered, or no problem), of these with one
         of the statuses of ``planned``; and how many answers."""
@@ -78,6 +91,7 @@ class Store:
         assert found is not None  # noqa: S101 - one row
         return found
 
+    @undisturbed()
     def known(self, keys: Sequence[str]) -> dict[str, str]:
         """Which of these keys have answers, and the status of each."""
         found = self.database.execute(
@@ -87,6 +101,7 @@ class Store:
         ).fetchall()
         return dict(found)
 
+    @undisturbed()
     def unanswered(self) -> list[tuple[int, str, int]]:
         """Scenarios whose answer is missing: the first of each key, the key, and how many."""
         return self.database.execute(
@@ -95,16 +110,21 @@ class Store:
             " GROUP BY answer ORDER BY 1"
         ).fetchall()
 
+    def begun(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self._tables())
+
+    @undisturbed()
     def sound(self) -> bool:
         """Whether all that is there can be read; each block has its checksum."""
-        import duckdb
+        found = self._tables()
+        for table in found:
+            self.database.execute(f"SELECT sum(hash(t)) FROM {quoted(table)} t").fetchone()  # noqa: S608
+        return found in (set(), TABLES)
 
-        try:
-            for table in ("about", "scenarios", "answers"):
-                self.database.execute(f"SELECT sum(hash(t)) FROM {table} t").fetchone()  # noqa: S608
-        except duckdb.Error:
-            return False
-        return True
+    def _tables(self) -> set[str]:
+        rows = self.database.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        return {name for (name,) in rows}
 
 
 @contextmanager
@@ -115,45 +135,67 @@ def opened(path: Path, fingerprint: str, *, resume: bool) -> Iterator[tuple[Stor
     another study's, or in use; and for whatever DuckDB cannot do meanwhile, such as write to a full
     disk.
     """
-    import duckdb
-
     there = path.exists()
+    sound = there and _sound(path)
     if there and not resume:
         raise InputError(
             "holds the unfinished results of a study; --resume goes on with them, or remove it",
             source=str(path),
         )
-    damaged = there and not _readable(path)
-    if damaged:
+    if not sound:
         remove(path)
-    try:
-        with connect(path) as database:
-            _begin(database, path, fingerprint, new=damaged or not there)
-            yield Store(database), damaged
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        raise InputError(
-            f"cannot be written: {reason(error)}; what is finished is kept there, --resume goes on "
-            f"with it",
-            source=str(path),
-        ) from None
+    with _told(path, new=not sound), connect(path) as database:
+        store = Store(database)
+        _begin(store, path, fingerprint)
+        with _told(path, new=False):
+            yield store, there and not sound
 
 
-def _readable(path: Path) -> bool:
+@contextmanager
+def _told(path: Path, *, new: bool) -> Iterator[None]:
+    """What DuckDB cannot do is told in one line; of a new store that never was one nothing is
+    left."""
     import duckdb
 
     try:
+        yield
+    except (duckdb.OperationalError, duckdb.FatalException) as error:
+        if new:
+            remove(path)
+        kept = "" if new else f"; {KEPT}"
+        raise InputError(f"cannot be written: {in_short(error)}{kept}", source=str(path)) from None
+
+
+def in_short(error: duckdb.Error) -> str:
+    """What DuckDB says of a file, without the name of the file."""
+    return _FILE.sub("", reason(error))
+
+
+def _sound(path: Path) -> bool:
+    """Whether a store can be gone on with; raises :class:`InputError` where it is not to be
+    touched."""
+    import duckdb
+
+    if not path.is_file():
+        raise InputError("is no file", source=str(path))
+    try:
         with connect(path) as database:
             return Store(database).sound()
-    except duckdb.IOException as error:
-        if "lock" in str(error):
+    except duckdb.Error as error:
+        if "Could not set lock" in str(error):
             raise InputError("is in use by another run", source=str(path)) from None
-        return False
-    except duckdb.Error:
+        if _VERSION.search(str(error)):
+            raise InputError(
+                f"was written by another version of DuckDB; finish it with that, or remove it "
+                f"({reason(error)})",
+                source=str(path),
+            ) from None
         return False
 
 
-def _begin(database: duckdb.DuckDBPyConnection, path: Path, fingerprint: str, *, new: bool) -> None:
-    if new:
+def _begin(store: Store, path: Path, fingerprint: str) -> None:
+    database = store.database
+    if not store.begun():
         database.execute(f"BEGIN; {LAYOUT}")
         database.execute("INSERT INTO about VALUES ($1)", [fingerprint])
         database.execute("COMMIT")
@@ -171,3 +213,4 @@ def remove(path: Path) -> None:
     """Remove a store and what DuckDB keeps beside it."""
     for name in (path, path.with_name(f"{path.name}.wal")):
         name.unlink(missing_ok=True)
+    shutil.rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)

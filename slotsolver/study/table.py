@@ -7,7 +7,6 @@ rows make the same file, byte for byte. The definition travels in the file's met
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +38,8 @@ def write_table(definition: Definition, store: Store, results: Path) -> None:
             _add_axis(database, place, axis)
         select = _selection(database, definition)
         about = {"definition": definition.text(), **_counts(database, len(definition))}
-        temporary = results.with_name(f".{results.name}.{os.getpid()}")
+        temporary = results.with_name(f".{results.name}.new")  # whoever holds the store writes it
+        temporary.unlink(missing_ok=True)
         try:
             database.execute(
                 f"COPY ({select}) TO {literal(str(temporary))} (FORMAT parquet, COMPRESSION zstd,"
