@@ -60,10 +60,12 @@ STYLE = (
   .conflict b { color: var(--bad) } .notes b { color: var(--open) }
   .wide { overflow-x: auto }
   table { border-collapse: collapse; font-size: 13px; margin: .4em 0; border: 0; color: inherit }
-  th, td { border: 0; border-bottom: 1px solid var(--line); padding: .3em 1.2em .3em 0;
+  th, td { border: 0; border-bottom: 1px solid var(--line); padding: .3em 1em .3em 0;
            text-align: left; vertical-align: baseline; background: none; max-width: 34em;
            white-space: nowrap }
-  td.slots, th.slots { white-space: normal; min-width: 9em }
+  td.slots, th.slots { white-space: normal; min-width: 7em }
+  td code { font-size: 11.5px }
+  tr > :last-child { padding-right: .2em }
   tr { background: none }
   th { color: var(--soft); font-weight: 500 }
   th.number, td.number { text-align: right; font-variant-numeric: tabular-nums;
