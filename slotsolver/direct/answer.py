@@ -13,6 +13,7 @@ from slotsolver.direct.obeyed import obeys
 from slotsolver.direct.rooms import Rooms, Undecided
 from slotsolver.direct.scope import understood
 from slotsolver.direct.sizing import GuestSizing, size_up
+from slotsolver.direct.uneven import uneven
 from slotsolver.direct.wishes import OrderedWish, Wish, distances, wish_of
 from slotsolver.facts import GuestFacts
 from slotsolver.layout import CellLayout, GuestLayout, NewDimm
@@ -34,15 +35,16 @@ def answer(
     """
     if not understood(problem, facts, objectives):
         return None
-    sized = _sized(facts, objectives)
-    if sized is None:
+    fine = next((o for o in objectives if isinstance(o, FinestStep)), None)
+    floors = [fine.floor(guest.default_step) if fine else None for guest in facts]
+    found = _evenly(problem, facts, floors)
+    if found is None and len(facts) == 1 and problem.host is not None:
+        found = _unevenly(problem, facts[0], floors[0])
+    if found is None:
         return None
-    placed = _placed(problem, sized)
-    if placed is None:
-        return None
-    values = _values(sized, placed)
+    values = _values(*found)
     return Solution(
-        layouts=placed.layouts,
+        layouts=found[1].layouts,
         values=tuple(
             ObjectiveValue(
                 kind=objective.kind,
@@ -56,25 +58,48 @@ def answer(
     )
 
 
-def _sized(
-    facts: Sequence[GuestFacts], objectives: Sequence[Objective]
-) -> list[GuestSizing] | None:
-    fine = next((o for o in objectives if isinstance(o, FinestStep)), None)
-    sized = []
-    for guest in facts:
-        own = size_up(guest, fine.floor(guest.default_step) if fine else None)
-        if own is None or not obeys(own):
-            return None
-        sized.append(own)
-    return sized
-
-
 @dataclass(frozen=True)
 class Placed:
     """Layouts of all guests, and what their places come to: distance, pages, bytes stranded."""
 
     layouts: tuple[GuestLayout, ...]
     cost: tuple[int, int, int]
+
+
+def _evenly(
+    problem: Problem, facts: Sequence[GuestFacts], floors: Sequence[int | None]
+) -> tuple[list[GuestSizing], Placed] | None:
+    """The best sizes of every guest by itself, and the best places for them."""
+    sized = []
+    for guest, floor in zip(facts, floors, strict=True):
+        own = size_up(guest, floor)
+        if own is None or not obeys(own):
+            return None
+        sized.append(own)
+    placed = _placed(problem, sized)
+    return None if placed is None else (sized, placed)
+
+
+def _unevenly(
+    problem: Problem, facts: GuestFacts, floor: int | None
+) -> tuple[list[GuestSizing], Placed] | None:
+    """The best one of all choices of sizes that are as even as the host has room for."""
+    assert problem.host is not None  # noqa: S101 - asked for with a host only
+    try:
+        choices = uneven(Rooms(problem, problem.host), facts, floor)
+    except Undecided:
+        return None
+    costs = [(0 if floor is None else own.step, own.slots) for own in choices]
+    best: tuple[GuestSizing, Placed] | None = None
+    for own, cost in zip(choices, costs, strict=True):
+        if cost != min(costs):
+            continue
+        placed = _placed(problem, [own]) if obeys(own) else None
+        if placed is None:
+            return None
+        if best is None or placed.cost < best[1].cost:
+            best = (own, placed)
+    return None if best is None else ([best[0]], best[1])
 
 
 def _placed(problem: Problem, sized: Sequence[GuestSizing]) -> Placed | None:

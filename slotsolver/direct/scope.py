@@ -90,7 +90,6 @@ def _guest_understood(facts: GuestFacts) -> bool:
         is_plain(facts)
         and all(len(set(p.shares(facts.guest))) == 1 for p in balances)
         and sum(policy.kind == "exact" for policy in facts.policies) <= 1
-        and facts.slots_written <= facts.slot_limit
         and all(cell.preferred_pages is None for cell in facts.cells)
     )
 

@@ -6,19 +6,25 @@ accepted only where they meet a bound that holds for every layout: then they are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 
 from slotsolver.always import most_slots, slot_limit, states_too_many
 from slotsolver.bounds import ENDLESS
 from slotsolver.cell_facts import CellFacts
+from slotsolver.direct.cuts import (
+    CellSizing,
+    Cut,
+    cut_all,
+    cut_cell,
+    cuts_by_page,
+    greedy_is_exact,
+)
 from slotsolver.direct.fewest import bound, costs_of_raising
 from slotsolver.direct.splits import (
     Split,
     boot_is_loose,
-    cell_key,
     even_split,
     imbalance,
     interchangeable,
@@ -26,30 +32,10 @@ from slotsolver.direct.splits import (
     with_choice,
 )
 from slotsolver.facts import GuestFacts, layout_options
-from slotsolver.greedy import pieces
 from slotsolver.size import granule
 
-Dimms = tuple[tuple[int, int], ...]
-"""DIMMs of a cell: stage and size (MiB), sorted."""
-
-
-@dataclass(frozen=True)
-class Cut:
-    """How a cell comes to its totals: boot memory and DIMMs."""
-
-    boot: int
-    dimms: Dimms
-
-
-@dataclass(frozen=True)
-class CellSizing:
-    """A cell's totals, and the ways to them by page size (bytes), each as good as any other;
-    ``reserved`` is what it must have pages for. Boot memory is the first of the totals, unless a
-    way says less."""
-
-    totals: tuple[int, ...]
-    reserved: int
-    ways: Mapping[int, Cut]
+Finder = Callable[[GuestFacts, Split, int], "tuple[CellSizing, ...] | None"]
+"""Cells with their DIMMs for totals and a step."""
 
 
 @dataclass(frozen=True)
@@ -70,29 +56,30 @@ def size_up(facts: GuestFacts, floor: int | None) -> GuestSizing | None:
     not matter.
     """
     split = even_split(facts)
-    if split is None or (facts.boot is None and not _block_is_certain(facts)):
+    if split is None or (facts.boot is None and not block_is_certain(facts)):
         return None
     if not _blocks_get_coarse(facts, split):
-        return _sized(facts, split, floor)
+        return size_split(facts, split, floor)
     if _boot_is_short(facts, split):
-        return _sized(facts, split, floor, short=True)
+        return size_split(facts, split, floor, _short_of_a_unit)
     return _whole_or_short(facts, split, floor)
 
 
-def _sized(
-    facts: GuestFacts, split: Split, floor: int | None, *, short: bool = False
+def size_split(
+    facts: GuestFacts, split: Split, floor: int | None, short: Finder | None = None
 ) -> GuestSizing | None:
-    """The best sizes with boot memory as the split says, or with a unit less of it."""
+    """The best sizes with boot memory as the split says, or with a unit less of it as ``short``
+    finds them."""
     fewest = bound(facts, split)
     if fewest is None:
         return None
-    if short:
+    if short is not None:
         fewest = partial(_one_more, fewest)
     step = _step(facts, split.totals, floor, fewest)
     chosen = None if step is None else _choose(facts, split, step)
     if step is None or chosen is None:
         return None
-    find = _short_of_a_unit if short else _best_cells
+    find = short or _best_cells
     cells = find(facts, chosen, step)
     if cells is None or _slots(cells) > fewest(step) or _exceeds_slots(facts, cells):
         return None
@@ -106,13 +93,10 @@ def _sized(
 def _whole_or_short(facts: GuestFacts, split: Split, floor: int | None) -> GuestSizing | None:
     """The better one of all boot memory, with the coarse blocks that the guest takes for it, and of
     a unit less of it, with fine ones, for a DIMM more."""
-    block = facts.block_at(_boot_of(split))
-    cells = tuple(replace(cell, blocks=(block,)) for cell in facts.cells)
-    whole = _sized(replace(facts, blocks=(block,), cells=cells), split, floor)
+    whole = size_whole(facts, split, floor)
     fewest = bound(facts, split)
     if whole is None or fewest is None:
         return None
-    whole = replace(whole, facts=facts)
     step = _step(facts, split.totals, floor, partial(_one_more, fewest))
     if step is None:
         return whole
@@ -120,7 +104,15 @@ def _whole_or_short(facts: GuestFacts, split: Split, floor: int | None) -> Guest
     mine = (0 if floor is None else whole.step, whole.slots)
     if mine == short:
         return None  # what comes after slots decides, so the search has to
-    return whole if mine < short else _sized(facts, split, floor, short=True)
+    return whole if mine < short else size_split(facts, split, floor, _short_of_a_unit)
+
+
+def size_whole(facts: GuestFacts, split: Split, floor: int | None) -> GuestSizing | None:
+    """The best sizes with all boot memory, and with the blocks that the guest takes for it."""
+    block = facts.block_at(_boot_of(split))
+    cells = tuple(replace(cell, blocks=(block,)) for cell in facts.cells)
+    whole = size_split(replace(facts, blocks=(block,), cells=cells), split, floor)
+    return None if whole is None else replace(whole, facts=facts)
 
 
 def _one_more(fewest: Callable[[int], int], step: int) -> int:
@@ -129,7 +121,7 @@ def _one_more(fewest: Callable[[int], int], step: int) -> int:
 
 def _best_cells(facts: GuestFacts, split: Split, step: int) -> tuple[CellSizing, ...] | None:
     """The cells with the DIMMs that the greedy rule cuts."""
-    cells = _cells(facts, split.totals, step, facts.block_at(_boot_of(split)))
+    cells = cut_all(facts, split.totals, step, facts.block_at(_boot_of(split)))
     loose = boot_is_loose(facts)
     if cells is not None and (split.open or loose) and _pages_are_open(facts, cells, split):
         return None
@@ -177,19 +169,26 @@ def _short_of_a_unit(facts: GuestFacts, split: Split, step: int) -> tuple[CellSi
     DIMM more, if these can change places. That of a single one is less by a unit of its pages.
     """
     cell, totals = facts.cells[0], split.totals
-    if not interchangeable(facts) or not _greedy_is_exact(cell):
+    if not interchangeable(facts) or not greedy_is_exact(cell):
         return None
     if len(facts.cells) == 1:
         return _short_alone(facts, cell, totals[0], step)
-    boot = _boot_of(split) - cell.unit
-    block = facts.block_at(boot)
-    if block > cell.unit:
+    return short_in(0, facts, split, step)
+
+
+def short_in(
+    place: int, facts: GuestFacts, split: Split, step: int
+) -> tuple[CellSizing, ...] | None:
+    """Sizes with one unit less boot memory in one of the cells."""
+    cell, own = facts.cells[place], split.totals[place]
+    block = facts.block_at(_boot_of(split) - cell.unit)
+    if block > min(each.unit for each in facts.cells):
         return None
-    first = _cell(facts, cell, (totals[0][0] - cell.unit, *totals[0][1:]), step, block)
-    others = _cells(facts, totals, step, block)
-    if first is None or others is None or (split.open and _pages_are_open(facts, others, split)):
+    less = cut_cell(facts, cell, (own[0] - cell.unit, *own[1:]), step, block)
+    others = cut_all(facts, split.totals, step, block)
+    if less is None or others is None or (split.open and _pages_are_open(facts, others, split)):
         return None
-    return (first, *others[1:])
+    return (*others[:place], less, *others[place + 1 :])
 
 
 def _short_alone(
@@ -205,7 +204,7 @@ def _short_alone(
             continue
         if facts.block_at(own[0]) > unit:
             return None
-        for found, dimms in _cuts(facts, replace(cell, pages=(page,)), own, step, unit):
+        for found, dimms in cuts_by_page(facts, replace(cell, pages=(page,)), own, step, unit):
             if dimms is not None:
                 ways[found] = Cut(own[0], dimms)
     fewest = min((len(way.dimms) for way in ways.values()), default=ENDLESS)
@@ -232,7 +231,7 @@ def _choose(facts: GuestFacts, split: Split, step: int) -> Split | None:
     return Split(totals, split.open if tied else {})
 
 
-def _block_is_certain(facts: GuestFacts) -> bool:
+def block_is_certain(facts: GuestFacts) -> bool:
     """Whether the memory block follows from boot memory alone; with AMD's relocation the number of
     slots has a say."""
     return len(facts.blocks) == 1 or not layout_options(facts)["amd"]
@@ -280,72 +279,3 @@ def _step(
         middle = (low + high) // 2
         low, high = (low, middle) if fewest(middle * unit) <= limit else (middle, high)
     return high * unit
-
-
-def _cells(
-    facts: GuestFacts, totals: Sequence[tuple[int, ...]], step: int, block: int
-) -> tuple[CellSizing, ...] | None:
-    """The cells with the DIMMs they get on each page size; ``None`` where one has none, or where a
-    page size is left out for which another cut might do."""
-    alike: dict[object, CellSizing | None] = {}
-    found = []
-    for cell, own in zip(facts.cells, totals, strict=True):
-        key = (own, cell_key(cell))
-        if key not in alike:
-            alike[key] = _cell(facts, cell, own, step, block)
-        sized = alike[key]
-        if sized is None:
-            return None
-        found.append(sized)
-    return tuple(found)
-
-
-def _cell(
-    facts: GuestFacts, cell: CellFacts, totals: tuple[int, ...], step: int, block: int
-) -> CellSizing | None:
-    cuts = dict(_cuts(facts, cell, totals, step, block))
-    fewest = min((len(dimms) for dimms in cuts.values() if dimms is not None), default=ENDLESS)
-    best = {p: Cut(totals[0], d) for p, d in cuts.items() if d is not None and len(d) == fewest}
-    if not best or (len(best) < len(cuts) and not _greedy_is_exact(cell)):
-        return None
-    return CellSizing(totals, totals[facts.reserve_stage(cell)], best)
-
-
-def _cuts(
-    facts: GuestFacts, cell: CellFacts, totals: tuple[int, ...], step: int, block: int
-) -> Iterator[tuple[int, Dimms | None]]:
-    """For every page size the greedy cut of the cell's growth, ``None`` where that is none."""
-    done: dict[int, Dimms | None] = {}
-    for page in cell.pages:
-        if facts.host is not None and not facts.host.has_pool(page):
-            continue
-        if cell.boot is None and totals[0] % granule(page):
-            yield page, None
-            continue
-        unit = cell.unit_for(page, block)
-        if unit not in done:
-            done[unit] = _cut(cell, totals, step, unit)
-        yield page, done[unit]
-
-
-def _cut(cell: CellFacts, totals: tuple[int, ...], step: int, unit: int) -> Dimms | None:
-    if cell.exact_step and cell.growth_rules:
-        return None  # the greedy rule obeys the one or the other
-    dimms: list[tuple[int, int]] = []
-    largest = min(step, cell.largest)
-    for stage, (before, after) in enumerate(pairwise(totals), start=1):
-        found = pieces(cell, after - before, before, largest, unit)
-        if found is None or any(size % unit or not cell.permits(size) for size in found):
-            return None
-        dimms += [(stage, size) for size in sorted(found.elements())]
-    return tuple(dimms)
-
-
-def _greedy_is_exact(cell: CellFacts) -> bool:
-    """Whether a cut that the greedy rule does not find, or finds longer, is none for anybody."""
-    return (
-        cell.allowed is None
-        and cell.smallest == 0
-        and not cell.growth_rules
-        and not cell.exact_step
-    )
