@@ -25,6 +25,10 @@ COMPLETION_SECONDS = 5.0
 """Wall time for filling in what follows from a solution, even past the time limit: without it the
 solution would be lost."""
 
+COMPLETION_LIMIT, SETTLING_LIMIT = 0.1, 1.0
+"""Deterministic time for that, where there is no time limit: for one of many tries, and at the end,
+where the values would not be those of the plan without it."""
+
 TIDY_LIMIT = 0.05
 """Deterministic time spent on choosing among equally good answers."""
 
@@ -92,15 +96,29 @@ def _settle(
     decisions: int,
     goals: Sequence[Linear],
     clock: Clock,
-) -> cp_model.CpSolver:
+) -> cp_model.CpSolver | None:
     """The same decisions with every objective's own variables at their least, so that the values
-    are those of the plan even where an objective could not be proven."""
-    total = sum(goal for goal in goals if not isinstance(goal, int))
-    if isinstance(total, int):
+    are those of the plan even where an objective could not be proven; ``None`` if that is not
+    certain in time."""
+    open_goals = [goal for goal in goals if not isinstance(goal, int)]
+    if not open_goals:
         return last
-    host.model.minimize(total)
     hint = list(enumerate(last.response_proto.solution))[:decisions]
-    return _complete(host, hint, clock) or last
+    host.model.minimize(sum(open_goals))
+    settled = _complete(host, hint, clock, SETTLING_LIMIT)
+    if settled is not None and _is_least(settled):
+        return settled
+    for goal in open_goals:  # of so many large numbers the sum can be hard where none of them is
+        host.model.minimize(goal)
+        settled = _complete(host, hint, clock, SETTLING_LIMIT)
+        if settled is None or not _is_least(settled):
+            return None
+        host.model.add(goal <= settled.value(goal))
+    return settled
+
+
+def _is_least(solver: cp_model.CpSolver) -> bool:
+    return solver.objective_value <= solver.best_objective_bound + 0.5
 
 
 def _level(
@@ -190,13 +208,16 @@ def lowest(host: HostModel, goal: cp_model.LinearExpr) -> int:
 
 
 def _complete(
-    host: HostModel, hint: Sequence[tuple[int, int]], clock: Clock
+    host: HostModel,
+    hint: Sequence[tuple[int, int]],
+    clock: Clock,
+    limit: float = COMPLETION_LIMIT,
 ) -> cp_model.CpSolver | None:
     """The solution that ``hint`` begins, if there is one and it is quickly found."""
     set_hint(host, hint)
     solver = clock.solver()
     solver.parameters.fix_variables_to_their_hinted_value = True
-    solver.parameters.max_deterministic_time = 0.1 if clock.limit is None else 1.0
+    solver.parameters.max_deterministic_time = limit if clock.limit is None else 1.0
     solver.parameters.max_time_in_seconds = COMPLETION_SECONDS
     status = solver.solve(host.model)
     clock.deterministic += solver.response_proto.deterministic_time
@@ -248,7 +269,11 @@ def optimise(
             goals.append((goal, bound))
     if not any(isinstance(objective, GrowthImbalance) for objective in objectives):
         solver = _level(problem, host, solver, clock)
-    solver = _settle(host, _tidy(host, solver, clock), decisions, [g for g, _ in goals], clock)
+    tidy = _tidy(host, solver, clock)
+    settled = _settle(host, tidy, decisions, [g for g, _ in goals], clock)
+    if settled is None:
+        return cp_model.UNKNOWN
+    solver = settled
     values = tuple(
         ObjectiveValue(
             kind=objective.kind,
