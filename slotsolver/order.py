@@ -38,6 +38,17 @@ BEFORE_NAMED = frozenset(
 that stays as it is would otherwise be the best by most of them."""
 
 
+USUAL_FIRST, USUAL_STEP = (LeastImbalance(),), (FinestStep(down_to="default"),)
+USUAL_LAST = (
+    FewestSlots(),
+    ShortestDistance(),
+    LargestPages(),
+    LeastStranding(),
+    LowestMaxmem(),
+)
+"""The objectives of guests that do not run: made once, for they never change."""
+
+
 def defaults(problem: Problem) -> tuple[Objective, ...]:
     """The order where the problem names none: balanced, fine enough, then few slots, near, large
     pages, nothing stranded, no more maxMemory than needed. Running guests come first: as near to
@@ -46,20 +57,12 @@ def defaults(problem: Problem) -> tuple[Objective, ...]:
     cut = any(p.kind in GROWTH_KINDS for p in problem.policies) or any(
         guest.waypoints for guest in problem.guests
     )
-    step = () if cut else (FinestStep(down_to="default"),)
+    step = () if cut else USUAL_STEP
     running = [guest for guest in problem.guests if guest.running]
-    before = _while_running(running) if running else (LeastImbalance(),)
+    before = _while_running(running) if running else USUAL_FIRST
     if len(running) == len(problem.guests):
         return (*before, ShortestDistance(), LargestPages())
-    return (
-        *before,
-        *step,
-        FewestSlots(),
-        ShortestDistance(),
-        LargestPages(),
-        LeastStranding(),
-        LowestMaxmem(),
-    )
+    return (*before, *step, *USUAL_LAST)
 
 
 def _while_running(guests: Sequence[Guest]) -> tuple[Objective, ...]:

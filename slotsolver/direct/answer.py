@@ -16,6 +16,7 @@ from slotsolver.direct.sizing import GuestSizing, size_up
 from slotsolver.direct.uneven import uneven
 from slotsolver.direct.wishes import OrderedWish, Wish, distances, wish_of
 from slotsolver.facts import GuestFacts
+from slotsolver.fields import made
 from slotsolver.layout import CellLayout, GuestLayout, NewDimm
 from slotsolver.objectives.finest_step import FinestStep
 from slotsolver.plan import ObjectiveValue
@@ -46,11 +47,14 @@ def answer(
     return Solution(
         layouts=found[1].layouts,
         values=tuple(
-            ObjectiveValue(
-                kind=objective.kind,
-                value=values[objective.kind] * objective.scale,
-                bound=values[objective.kind] * objective.scale,
-                unit=objective.unit,
+            made(
+                ObjectiveValue,
+                {
+                    "kind": objective.kind,
+                    "value": values[objective.kind] * objective.scale,
+                    "bound": values[objective.kind] * objective.scale,
+                    "unit": objective.unit,
+                },
             )
             for objective in objectives
         ),

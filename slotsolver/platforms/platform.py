@@ -123,6 +123,8 @@ class Platform(ABC):
         if self.memory_map(ram, maxmem, 0, **options).error:
             return -1
         low, high = 0, self.max_slots if maxmem > ram else 0
+        if not self.memory_map(ram, maxmem, high, **options).error:
+            return high  # as nearly always
         while low < high:
             middle = (low + high + 1) // 2
             if self.memory_map(ram, maxmem, middle, **options).error:
