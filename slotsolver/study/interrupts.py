@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 
 @contextmanager
@@ -29,6 +30,7 @@ def undisturbed() -> Iterator[None]:
 def deaf() -> Iterator[None]:
     """Processes and threads that are started meanwhile never hear Ctrl-C, nor do those that they
     start: it is for this process alone, which ends them, and they would complain aloud of it."""
+    resource_tracker.ensure_running()  # its start ends with that signal unblocked
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

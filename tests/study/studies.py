@@ -111,7 +111,7 @@ def fateful(fates: dict[int, dict[str, str]], count: int = 40) -> dict[str, Any]
 
 def written(study: dict[str, Any], path: Path) -> Path:
     """The study as a file."""
-    path.write_text(yaml.safe_dump(study), encoding="utf-8")
+    path.write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     return path
 
 
