@@ -23,10 +23,12 @@ RULES: tuple[Document, ...] = (
 )
 
 
-def problem(seed: int) -> Problem:
+def problem(
+    seed: int, *, counts: tuple[int, ...] = (1, 2, 2, 3, 3, 4), most_nodes: int = 4
+) -> Problem:
     """A problem of one guest with equal cells; the same for the same seed."""
     drawn = random.Random(seed)  # noqa: S311 - a problem to be solved, no secret
-    cells = drawn.choice((1, 2, 2, 3, 3, 4))
+    cells = drawn.choice(counts)
     grain = drawn.choice((128 * MiB, 512 * MiB, GiB))
     large = drawn.random() < 0.15  # boot memory from which Linux takes larger blocks
     share = drawn.randint(2, 12) * grain + (64 * GiB // cells if large else 0)
@@ -48,14 +50,14 @@ def problem(seed: int) -> Problem:
         way = drawn.randint(target // grain, maximum // grain)
         guest["waypoints"] = [f"{way * grain} B"]
     rules = drawn.sample(RULES, drawn.choice((0, 1, 1, 2, 3)))
-    host = {"nodes": _nodes(drawn, cells, maximum // cells)}
+    host = {"nodes": _nodes(drawn, cells, maximum // cells, most_nodes)}
     return Problem.model_validate({"guests": [guest], "host": host, "policies": rules})
 
 
-def _nodes(drawn: random.Random, cells: int, share: int) -> list[Document]:
+def _nodes(drawn: random.Random, cells: int, share: int, most: int) -> list[Document]:
     """Nodes of which some hold about a cell, some about two, and some hardly any."""
     nodes = []
-    for here in range(drawn.randint(max(1, cells - 1), 4)):
+    for here in range(drawn.randint(max(1, min(cells - 1, most)), most)):
         parts = [int(share * drawn.uniform(0, drawn.choice((0.4, 1.1, 2.2)))) for _ in range(3)]
         pages: Document = {}
         if drawn.random() < 0.7:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from itertools import product
 
 import pytest
@@ -18,7 +19,7 @@ from slotsolver.gather import gather
 from slotsolver.objectives.finest_step import FinestStep
 from slotsolver.order import in_order
 from slotsolver.problem import Problem
-from slotsolver.size import GiB
+from slotsolver.size import GiB, MiB
 from slotsolver.solution import NoSolution, Solution
 from slotsolver.write_up import write_plan
 from tests.direct import crowded
@@ -55,6 +56,13 @@ def agrees(problem: Problem, facts: tuple[GuestFacts, ...]) -> bool:
 def test_the_search_finds_nothing_else() -> None:
     """On drawn problems of crowded hosts."""
     assert sum(agrees(*given) for given in sound(crowded.problem, range(160))) >= 10
+
+
+@pytest.mark.exhaustive
+def test_the_search_finds_nothing_else_for_more_cells() -> None:
+    """The same with five and six cells on up to seven nodes."""
+    large = partial(crowded.problem, counts=(5, 5, 6), most_nodes=7)
+    assert sum(agrees(*given) for given in sound(large, range(2000, 2060))) >= 3
 
 
 @pytest.mark.exhaustive
@@ -114,7 +122,7 @@ def _by_group(groups: list[Group], sizes: tuple[int, ...]) -> tuple[tuple[int, .
 
 
 def of(
-    cells: int, target: str, maximum: str, nodes: list[dict[str, int]], **more: object
+    cells: int, target: str, maximum: str, nodes: list[dict[str, int]], step: str = "1 GiB"
 ) -> Problem:
     """A guest on nodes with so many 2 MiB and 1 GiB pages."""
     host = [
@@ -126,8 +134,8 @@ def of(
         }
         for n, own in enumerate(nodes)
     ]
-    guest = {"name": "a", "cells": [{}] * cells, "target": target, "maximum": maximum, **more}
-    rules = [{"kind": "host-nodes", "distinct": True}, {"kind": "step", "size": "1 GiB"}]
+    guest = {"name": "a", "cells": [{}] * cells, "target": target, "maximum": maximum}
+    rules = [{"kind": "host-nodes", "distinct": True}, {"kind": "step", "size": step}]
     return Problem.model_validate({"guests": [guest], "host": {"nodes": host}, "policies": rules})
 
 
@@ -137,7 +145,7 @@ def _totals(problem: Problem) -> tuple[list[int], int]:
     found = answer(problem, facts, in_order(problem, facts))
     assert found is not None
     cells = found.layouts[0].cells
-    return sorted(cell.totals[1] * (1 << 20) // GiB for cell in cells), found.values[0].value
+    return sorted(cell.totals[1] * MiB // GiB for cell in cells), found.values[0].value
 
 
 def test_a_small_node_has_what_it_holds() -> None:
@@ -148,9 +156,31 @@ def test_a_small_node_has_what_it_holds() -> None:
 
 def test_large_pages_are_worth_a_coarse_size() -> None:
     """9 GiB are 4.5 each on small pages only; on large ones of one node 5 and 4."""
-    nodes = [{"2 MiB": 512 * 2}, {"1 GiB": 20}, {"2 MiB": 512 * 3}]
-    nodes[2] = {"2 MiB": 512 * 4}
+    nodes = [{"2 MiB": 512 * 2}, {"1 GiB": 20}, {"2 MiB": 512 * 4}]
     assert _totals(of(2, "9 GiB", "9 GiB", nodes)) == ([4, 5], GiB)
+
+
+@pytest.mark.parametrize(
+    ("pages", "boot", "slots"),
+    [
+        (512 * 30, 70 * GiB, 1),  # the smaller cell grows by 10 GiB, whole blocks of 2 GiB
+        (512 * 30 + 64, 70 * GiB - 128 * MiB, 3),  # cells grow by 128 MiB and 9.875 GiB
+    ],
+)
+def test_boot_memory_is_a_unit_less_where_blocks_would_be_too_large(
+    pages: int, boot: int, slots: int
+) -> None:
+    """70 GiB of boot memory have Linux take blocks of 2 GiB, a DIMM more for its last 128 MiB keeps
+    them small."""
+    problem = of(2, "70 GiB", "80 GiB", [{"2 MiB": pages}, {"2 MiB": 512 * 50}], step="16 GiB")
+    facts = gather(problem)
+    found = answer(problem, facts, in_order(problem, facts))
+    assert found is not None
+    values = {value.kind: value.value for value in found.values}
+    assert (found.layouts[0].boot * MiB, values["fewest-slots"]) == (boot, slots)
+    assert values["least-imbalance"] == 70 * GiB - 2 * pages * 2 * MiB
+    plan = write_plan(problem, found.layouts, found.values, True, STAMP)
+    assert check_plan(problem, plan) == ()
 
 
 @pytest.mark.parametrize("nodes", [[{"2 MiB": 512 * 3}] * 2, [{"2 MiB": 512 * 20}]])
