@@ -7,6 +7,7 @@ rows make the same file, byte for byte. The definition travels in the file's met
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import duckdb
 
     from slotsolver.study.store import Store
+
+_PERCENT = re.compile(r"\d{1,3}(\.\d{1,9})?%")
 
 METADATA = "slotsolver.study"
 """The key of the Parquet file's metadata under which :class:`About` stands."""
@@ -92,9 +95,11 @@ def axis_columns(axis: Axis) -> Iterator[tuple[str, Sequence[Any]]]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as one cell of a table: a size as its bytes."""
+    """A value as one cell of a table: a size as its bytes, a share as a number from 0 to 1."""
     if value is None or value == AS_IT_IS:
         return None
+    if isinstance(value, str) and _PERCENT.fullmatch(value):
+        return float(value[:-1]) / 100
     if isinstance(value, str):
         try:
             return parse_size(value)

@@ -19,6 +19,7 @@ PAGES = (
     "docs/architecture.md",
     "docs/catalogue.md",
     "docs/own-rules.md",
+    "docs/studies.md",
     "docs/why-not.md",
 )
 

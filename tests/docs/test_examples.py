@@ -68,15 +68,16 @@ def test_commands_print_what_is_shown(page: str, copy: Path) -> None:
         assert is_shown(command.output, printed), f"{page}: {command.line} prints\n{printed}"
 
 
-def test_programs_print_what_is_shown(copy: Path) -> None:
-    """The Python of the README runs, and prints what stands below it."""
-    found = list(programs("README.md"))
+@pytest.mark.parametrize("page", ["README.md", "docs/studies.md"])
+def test_programs_print_what_is_shown(page: str, copy: Path) -> None:
+    """The Python of a page runs, and prints what stands below it."""
+    found = list(programs(page))
     assert found
     for number, (program, output) in enumerate(found):
         file = copy / f"shown_{number}.py"
         file.write_text(program, encoding="utf-8")
         printed = run([sys.executable, str(file)], copy)
-        assert is_shown(output, printed), f"README.md: Python block {number} prints\n{printed}"
+        assert is_shown(output, printed), f"{page}: Python block {number} prints\n{printed}"
 
 
 def test_every_kind_of_user_has_an_example_that_is_run() -> None:
