@@ -37,6 +37,8 @@ class Dispatcher:
         self.suspects: deque[Sequence[Task]] = deque()
         self.room = 2 * workers
         self.chunk = 1
+        self.failures = 0
+        """Chunks that failed since something succeeded."""
 
     @property
     def idle(self) -> bool:
@@ -70,6 +72,8 @@ class Dispatcher:
         self.under_way.clear()
 
     def _hand_out(self) -> None:
+        if self.failures >= self.room:
+            return  # perhaps nothing works: those that failed come first, and will show it
         while self.waiting and len(self.under_way) < self.room:
             size = min(self.chunk, len(self.waiting))
             tasks = [self.waiting.popleft() for _ in range(size)]
@@ -87,7 +91,9 @@ class Dispatcher:
         done = _outcome(future)
         if isinstance(done, BaseException):
             self.suspects.append(tasks)
+            self.failures += 1
             return []
+        self.failures = 0
         self._pace(done)
         return done
 
@@ -103,6 +109,7 @@ class Dispatcher:
         for _ in range(ATTEMPTS if len(tasks) == 1 else 1):
             done = _outcome(self._submit(tasks))
             if not isinstance(done, BaseException):
+                self.failures = 0
                 return done
             last = done
         if len(tasks) > 1:
@@ -110,6 +117,7 @@ class Dispatcher:
             self.suspects.extendleft((tasks[middle:], tasks[:middle]))
             return []
         self._insist_on_workers()
+        self.failures = 0
         ((key, _),) = tasks
         return [(key, failed(_blamed(last)), 0.0)]
 

@@ -98,6 +98,8 @@ def dask_cluster(scheduler: str | None, workers: int | None) -> Iterator[tuple[E
         yield client.get_executor(pure=False), threads
 
 
+CONNECT_SECONDS = 10
+"""How long a Dask scheduler may take to answer."""
 _DASK = {
     # A problem that ends its worker is tried again here, alone, and not by Dask among others.
     "distributed.scheduler.allowed-failures": 0,
@@ -119,7 +121,7 @@ def _client(distributed: Any, scheduler: str | None, workers: int | None) -> Ite
             cluster = distributed.LocalCluster(
                 n_workers=workers or cores(),
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # any port, and not for others
                 host="127.0.0.1",
                 silence_logs=logging.CRITICAL,
             )
@@ -132,6 +134,6 @@ def _at(distributed: Any, scheduler: str) -> Any:
     """The client of the cluster whose scheduler is at this address."""
     try:
         distributed.comm.resolve_address(scheduler)  # a client that cannot do it hangs at its end
-        return distributed.Client(scheduler, timeout=10, set_as_default=False)
+        return distributed.Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError(f"nobody answers: {error}", source=scheduler) from None

@@ -35,7 +35,7 @@ TABLES = {"about", "scenarios", "answers"}
 
 KEPT = "what is finished is kept, --resume goes on with it"
 
-_FILE = re.compile(r"^[^\"]*(?:Could not|Cannot) \w+ (?:to )?file \"[^\"]*\": ")
+_OF_FILE = re.compile(r"""file \\*"[^"]*": ([^"\\]+)""")
 _VERSION = re.compile(r"\bstorage version\b")
 
 Row = tuple[int, int, str | None, str | None, str | None]
@@ -167,8 +167,9 @@ def _told(path: Path, *, new: bool) -> Iterator[None]:
 
 
 def in_short(error: duckdb.Error) -> str:
-    """What DuckDB says of a file, without the name of the file."""
-    return _FILE.sub("", reason(error))
+    """What the system says of a file, as DuckDB quotes it; else what DuckDB says."""
+    found = _OF_FILE.search(str(error))
+    return found[1].strip() if found else reason(error)
 
 
 def _sound(path: Path) -> bool:

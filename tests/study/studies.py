@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from pathlib import Path
@@ -122,13 +123,20 @@ def definition(study: dict[str, Any], folder: Path) -> Definition:
 
 def rows(results: Path) -> Rows:
     """The table, row by row."""
-    found = duckdb.sql(f"SELECT * FROM '{results}'")
+    found = duckdb.sql("SELECT * FROM read_parquet($1)", params=[str(results)])
     return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 
 def statuses(results: Path) -> Counter[str]:
     """How many rows have each status."""
     return Counter(row["status"] for row in rows(results))
+
+
+def different(results: Path) -> int:
+    """How many different problems were solved for a table."""
+    select = "SELECT value FROM parquet_kv_metadata($1)"
+    found = duckdb.sql(select, params=[str(results)]).fetchall()
+    return int(next(json.loads(value)["unique"] for (value,) in found if b"unique" in value))
 
 
 def answers_in(partial: Path) -> int:
@@ -203,10 +211,4 @@ class Counting(Executor):
 def environment(folder: Path | None = None) -> dict[str, str]:
     """The environment of a program that finds what is installed in a folder."""
     path = [str(folder)] if folder else []
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([*path, *sys.path[:0]])}
-
-
-def by_label(results: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The rows of a fateful study by their labels."""
-    for row in rows(results):
-        yield row["which"], row
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}

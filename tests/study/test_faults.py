@@ -60,17 +60,7 @@ def test_the_study_has_all_sorts(right: Path) -> None:
     found = studies.statuses(right)
     assert sum(found.values()) == 405
     assert {"optimal", "infeasible", "invalid"} <= found.keys()
-    assert different(right) < 378
-
-
-def different(results: Path) -> int:
-    """How many different problems were solved for a table."""
-    import json
-
-    import duckdb
-
-    found = duckdb.sql(f"SELECT value FROM parquet_kv_metadata('{results}')").fetchall()
-    return int(next(json.loads(value)["unique"] for (value,) in found if b"unique" in value))
+    assert studies.different(right) < 378
 
 
 @pytest.mark.parametrize(
@@ -92,7 +82,7 @@ def test_killed_at_a_moment(tmp_path: Path, right: Path, call: str, when: str, c
     line = [*DYING, call, when, str(count), "study", "run", str(study), "-o", str(results)]
     assert subprocess.run(line, check=False).returncode == -signal.SIGKILL
     kept = studies.answers_in(partial) if partial.exists() else 0
-    assert resumed(results) == different(right) - kept
+    assert resumed(results) == studies.different(right) - kept
     assert (kept == 0) == (call == "scenarios")
     assert results.read_bytes() == right.read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"study.yaml", "results.parquet"}

@@ -126,7 +126,7 @@ def read_all(terminal: int, into: bytearray) -> None:
             return
 
 
-def test_interrupt_while_workers_start(tmp_path: Path, waiting: Waiting) -> None:
+def test_interrupt_while_workers_start(waiting: Waiting) -> None:
     """No worker complains of it, however early it comes."""
     process = subprocess.Popen(
         waiting.line(), stderr=subprocess.PIPE, env=waiting.environment, process_group=0
