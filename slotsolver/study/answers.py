@@ -121,7 +121,11 @@ def figures(plan: Plan) -> Columns:
 
 
 def _backed(plan: Plan) -> list[Any]:
-    return [each for guest in plan.guests for each in (*guest.cells, *guest.dimms)]
+    """All parts of guests that lie somewhere on the host, now or when they grow."""
+    parts = [
+        each for guest in plan.guests for each in (*guest.cells, *guest.dimms, *guest.virtio_mem)
+    ]
+    return [each for each in parts if getattr(each, "state", "") != "unplug"]
 
 
 def _pages(plan: Plan) -> int | None:
@@ -187,7 +191,7 @@ def _first(
     return {
         "status": "optimal" if proven else "feasible",
         name: value.value,
-        f"{name}_bound": value.bound,
+        f"{name}_at_least": value.bound,
     }
 
 
@@ -201,6 +205,6 @@ def _smallest_pools(asking: Asking, question: PoolsQuestion, problem: Problem) -
     return {
         "status": "optimal" if found.proven else "feasible",
         "smallest_pools": found.pages,
-        "smallest_pools_bound": found.least,
+        "smallest_pools_at_least": found.least,
         "smallest_pools_taken": ", ".join(taken),
     }

@@ -17,6 +17,7 @@ FIRST_COLUMNS = (
     "finest_step",
     "fewest_slots",
     "smallest_pools",
+    "smallest_pools_taken",
     "conflict",
     "remedy",
     "says",
@@ -38,6 +39,7 @@ SIZES = ("largest_dimm", "imbalance", "memory_now", "maxmem", "finest_step")
 
 def is_taken(name: str) -> bool:
     """Whether an axis cannot have this name, because an answer's column may."""
+    name = name.lower()  # columns that differ in case only are one
     return name in (*FIRST_COLUMNS, SCENARIO, SECONDS) or name.endswith(
-        ("_value", "_bound", "_status", "_says", "_conflict", "_remedy")
+        ("_value", "_bound", "_at_least", "_status", "_says", "_conflict", "_remedy")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,12 @@ def connect(
 def reason(error: duckdb.Error) -> str:
     """What DuckDB says, in one line without its advice."""
     return str(error).strip().splitlines()[0]
+
+
+def exactly(path: Path) -> str:
+    """The path of a file for DuckDB to read: this one, and not those that its characters may stand
+    for in a pattern."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", str(path))
 
 
 def quoted(name: str) -> str:

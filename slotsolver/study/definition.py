@@ -8,6 +8,7 @@ data that travels with the results, so that any scenario can be made again from 
 import json
 import math
 from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -16,6 +17,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from slotsolver.fields import Remembering, Seldom
 from slotsolver.size import Size
 from slotsolver.study.columns import is_taken
+from slotsolver.study.paths import parts_of
 
 MOST_CHOICES = 1_000_000
 """Choices of one axis; all of them are held in memory."""
@@ -99,8 +101,32 @@ class Axis(Seldom):
             raise ValueError(f"axis {self.name} calls two choices {twice!r}")
         return self
 
+    @model_validator(mode="after")
+    def _written(self) -> Self:
+        for name in self.columns:
+            if "\0" in name:
+                raise ValueError(f"{name!r} has a NUL character, which no column's name can have")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns in the results, if each of its values goes into one cell."""
+        own = () if self.labels is None else tuple(f"{self.name}.{field}" for field in self.sets)
+        return (self.name, *own)
+
     def __len__(self) -> int:
         return len(next(iter(self.sets.values())))
+
+
+def _differ(what: str, names: Sequence[str], key: Callable[[str], str]) -> None:
+    """Raises ``ValueError`` where two names are the same by their keys."""
+    seen: dict[str, str] = {}
+    for name in names:
+        before = seen.get(key(name))
+        if before is not None:
+            also = "" if before == name else f" (also written {before!r})"
+            raise ValueError(f"{what} {name!r}{also}")
+        seen[key(name)] = name
 
 
 class Definition(Remembering):
@@ -130,10 +156,10 @@ class Definition(Remembering):
     def _whole(self) -> Self:
         names = [axis.name for axis in self.axes]
         fields = [field for axis in self.axes for field in axis.sets]
-        for what, found in (("axes are called", names), ("axes set the field", fields)):
-            for name in found:
-                if found.count(name) > 1:
-                    raise ValueError(f"two {what} {name!r}")
+        columns = [name for axis in self.axes for name in axis.columns]
+        _differ("two axes are called", names, key=str.lower)  # as columns they would be one
+        _differ("two axes have the column", columns, key=str.lower)
+        _differ("two axes set the field", fields, key=lambda f: ".".join(parts_of(f)))
         for name in filter(is_taken, names):
             raise ValueError(f"an axis cannot be called {name!r}, as a column of the answers is")
         kinds = [question.kind for question in self.questions]
@@ -174,15 +200,20 @@ class Definition(Remembering):
         """How many scenarios."""
         return self.points if self.count is None else min(self.count, self.points)
 
-    def choices(self, point: int) -> tuple[int, ...]:
-        """The choice of every axis at a combination; the last axis changes fastest."""
-        found = []
-        for size in reversed(self.sizes):
-            point, choice = divmod(point, size)
-            found.append(choice)
-        if self.combine == "zip":
-            return tuple(found) * len(self.axes)
+    @cached_property
+    def strides(self) -> tuple[tuple[int, int], ...]:
+        """For every axis by how many combinations a choice is apart from the next one, and how many
+        choices it has; the last axis changes fastest, zipped axes all change with every one."""
+        found, stride = [], 1
+        for axis in reversed(self.axes):
+            found.append((stride, len(axis)))
+            if self.combine != "zip":
+                stride *= len(axis)
         return tuple(reversed(found))
+
+    def choices(self, point: int) -> tuple[int, ...]:
+        """The choice of every axis at a combination."""
+        return tuple([point // stride % size for stride, size in self.strides])
 
     def text(self) -> str:
         """The definition as JSON: the same text for the same study."""

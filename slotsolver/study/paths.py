@@ -1,12 +1,14 @@
 """Fields of a problem by their paths, and how an axis sets one.
 
 A path goes through the problem as its file has it: ``guests.db1.target``, ``host.nodes.0.free``. In
-a list a name, a kind or an id stands for the item that has it, and ``*`` for every item. Beside the
+a list a name, an id or a kind stands for the item that has it, else a number for the item at that
+place, and ``*`` for every item. Beside the
 problem's own fields there are
 
 * short names for what is changed most (:data:`SHORT`);
 * ``policies.KIND`` (a mapping, ``on``, or ``off``: the policy is not there) and
-  ``policies.KIND.FIELD``, which adds the policy where there is none of the kind;
+  ``policies.KIND.FIELD``, which adds the policy where there is none of the kind (``off``, too, is
+  without the policy);
 * ``cells`` of a guest as a number: so many equal cells, over which its CPUs are spread;
 * ``pages.SIZE`` of host nodes: so many pages (``40``), or this share of the node's memory
   (``85%``), all of them free and taken from its ordinary free memory;
@@ -16,12 +18,17 @@ problem's own fields there are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
+from pydantic import ValidationError
+
 from slotsolver.errors import InputError
-from slotsolver.fields import format_ids, nearest, parse_ids
-from slotsolver.size import KiB, format_size, parse_size
+from slotsolver.fields import first_error, format_ids, nearest, parse_ids
+from slotsolver.host import Host
+from slotsolver.study.known_fields import check_path
+from slotsolver.study.node_memory import set_pages, use
 
 Tree = dict[str, Any]
 """A problem, or a part of it, as plain data; sizes are text with a unit or bytes."""
@@ -44,37 +51,68 @@ SHORT = {
 }
 """Short names of fields."""
 TOPS = ("host", "also_hosts", "guests", "policies", "objectives", "qemu", "libvirt")
+HOSTS = ("host", "also_hosts")
 LATE = {"pages": 1, "used": 2}
-"""Fields that count on others, and so are set after these, in this order."""
+"""Fields of host nodes that count on others, and so are set after these, in this order."""
 
 
-def path_of(field: str) -> tuple[str, ...]:
-    """The parts of a field's path. Raises :class:`InputError` for a path that begins nowhere."""
+def parts_of(field: str) -> tuple[str, ...]:
+    """The parts of a field's path, whether there is such a field or not."""
     parts = tuple(SHORT.get(field, field).split("."))
+    if parts[0] == "host" and len(parts) > 1 and parts[1] in LATE:
+        return ("host", "nodes", EVERY, *parts[1:])
+    return parts
+
+
+@lru_cache(maxsize=4096)
+def path_of(field: str) -> tuple[str, ...]:
+    """The parts of a field's path. Raises :class:`InputError` where no problem has such a field."""
+    parts = parts_of(field)
     if parts[0] not in TOPS or not all(parts):
         known = nearest(field, (*SHORT, *TOPS))
         raise InputError(f"{field!r} is no field of a problem; {known}")
-    if parts[0] == "host" and len(parts) > 1 and parts[1] in LATE:
-        parts = ("host", "nodes", EVERY, *parts[1:])
+    check_path(parts)
     return parts
 
 
 def in_turn(fields: dict[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
-    """Paths and values in the order in which they are to be set: wholes before their parts."""
+    """Paths and values in the order in which they are to be set: wholes before their parts, every
+    item of a list before a single one."""
     found = [(path_of(field), value) for field, value in fields.items()]
-    return sorted(found, key=lambda each: (_late(each[0]), len(each[0])))
+    return sorted(found, key=lambda each: (_late(each[0]), len(each[0]), -each[0].count(EVERY)))
 
 
 def _late(path: tuple[str, ...]) -> int:
-    return max((LATE.get(part, 0) for part in path[:5] if path[0] == "host"), default=0)
+    return max((LATE.get(part, 0) for part in path[:5] if path[0] in HOSTS), default=0)
 
 
-def assign(problem: Tree, path: tuple[str, ...], value: Any) -> None:
-    """Set a field of a problem. Raises :class:`InputError` where there is none such."""
+def assign(
+    problem: Tree, path: tuple[str, ...], value: Any, context: dict[str, Any] | None = None
+) -> None:
+    """Set a field of a problem. ``context`` is the pydantic context in which hosts are read whose
+    pages are set. Raises :class:`InputError` where there is no such field."""
     if path[0] == "policies" and len(path) > 1:
-        _set_policy(problem.setdefault("policies", []), path[1:], value)
+        problem["policies"] = policies = problem.get("policies") or []
+        if not isinstance(policies, list):
+            raise InputError(f"{'.'.join(path)}: the policies are no list")
+        _set_policy(policies, path[1:], value)
         return
+    if _late(path) and problem.get(path[0]) is not None:
+        hosts = problem[path[0]]
+        several = path[0] == "also_hosts" and isinstance(hosts, list)
+        problem[path[0]] = (
+            [_sound(host, context) for host in hosts] if several else _sound(hosts, context)
+        )
     _set(problem, path, value, path)
+
+
+def _sound(host: Any, context: dict[str, Any] | None) -> Tree:
+    """A host of which all is there that is counted on: what is free, and pools."""
+    try:
+        found = Host.model_validate(host, context=context)
+    except ValidationError as error:
+        raise first_error(error).at(place="host") from None
+    return found.model_dump(mode="json", context={"sizes": "text"}, exclude_none=True)
 
 
 def _set(tree: Any, path: tuple[str, ...], value: Any, whole: tuple[str, ...]) -> None:
@@ -87,8 +125,10 @@ def _set(tree: Any, path: tuple[str, ...], value: Any, whole: tuple[str, ...]) -
                 tree[place] = value
     elif not isinstance(tree, dict):
         raise InputError(f"{'.'.join(whole)}: there is nothing at {first!r} to be set")
-    elif first in ("pages", "used") and "memory" in tree:
-        _set_memory(tree, path, value)
+    elif first == "pages" and _late(whole):
+        set_pages(tree, rest, value)
+    elif first == "used" and _late(whole):
+        use(tree, value)
     elif rest:
         if tree.get(first) is None:
             raise InputError(f"{'.'.join(whole)}: the problem has no {first!r}")
@@ -103,21 +143,30 @@ def _places(items: list[Any], wanted: str, whole: tuple[str, ...]) -> list[int]:
     """The places of what a part of a path stands for."""
     if wanted == EVERY:
         return list(range(len(items)))
-    for key in ("name", "id"):
-        named = [n for n, item in enumerate(items) if str(item.get(key)) == wanted]
+    for key in ("name", "id", "kind"):
+        named = [n for n, item in enumerate(items) if _called(item, key) == wanted]
         if named:
             return named
-    if wanted.isdecimal() and int(wanted) < len(items):
+    if wanted.isascii() and wanted.isdecimal() and int(wanted[:9]) < len(items):
         return [int(wanted)]
-    known = [str(item.get("name", item.get("id", n))) for n, item in enumerate(items)]
+    known = [_called(item, "name") or _called(item, "id") or str(n) for n, item in enumerate(items)]
     raise InputError(f"{'.'.join(whole)}: there is no {wanted!r}; {nearest(wanted, known)}")
+
+
+def _called(item: Any, key: str) -> str:
+    """What an item of a list is called by this key; a bare text is a kind."""
+    if isinstance(item, str):
+        return item if key == "kind" else ""
+    found = item.get(key) if isinstance(item, dict) else None
+    return "" if found is None else str(found)
 
 
 def _equal_cells(guest: Tree, count: int) -> Iterator[Tree]:
     """So many cells with an equal share of the guest's CPUs each, without memory of their own."""
     if not 1 <= count <= 1024:
         raise InputError(f"a guest has 1 to 1024 cells, not {count}")
-    cpus = [cpu for cell in guest.get("cells", ()) for cpu in _cpus(cell.get("cpus"))]
+    cells = guest.get("cells")
+    cpus = [cpu for cell in (cells if isinstance(cells, list) else ()) for cpu in _cpus(cell)]
     if len(cpus) % count:
         cpus = list(range(count))
     share = len(cpus) // count
@@ -125,8 +174,15 @@ def _equal_cells(guest: Tree, count: int) -> Iterator[Tree]:
         yield {"id": cell, "cpus": format_ids(cpus[share * cell : share * (cell + 1)])}
 
 
-def _cpus(ids: Any) -> tuple[int, ...]:
-    return parse_ids(ids) if isinstance(ids, str) and ids else ()
+def _cpus(cell: Any) -> Iterable[int]:
+    """The CPUs of a cell as plain data, as far as they can be read."""
+    ids = cell.get("cpus") if isinstance(cell, dict) else None
+    if isinstance(ids, list):
+        return [cpu for cpu in ids if isinstance(cpu, int)]
+    try:
+        return parse_ids(str(ids)) if ids not in (None, "") else ()
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def _set_policy(policies: list[Any], path: tuple[str, ...], value: Any) -> None:
@@ -135,7 +191,7 @@ def _set_policy(policies: list[Any], path: tuple[str, ...], value: Any) -> None:
     there = [n for n, policy in enumerate(policies) if _kind(policy) == kind]
     if len(fields) > 1:
         raise InputError(f"policies.{'.'.join(path)}: a policy has fields, and these no fields")
-    if value is None or value is False or value == "off":
+    if value is None or value == "off" or (value is False and not fields):
         policies[:] = [policy for n, policy in enumerate(policies) if n not in there]
     elif fields:
         for n in there:
@@ -156,73 +212,8 @@ def _set_policy(policies: list[Any], path: tuple[str, ...], value: Any) -> None:
 
 
 def _kind(policy: Any) -> Any:
-    return policy if isinstance(policy, str) else policy.get("kind")
+    return _called(policy, "kind")
 
 
 def _mapping(policy: Any) -> Tree:
     return {"kind": policy} if isinstance(policy, str) else policy
-
-
-def _set_memory(node: Tree, path: tuple[str, ...], value: Any) -> None:
-    """Set the pages of a host node, or how much of it is used."""
-    if path == ("used",):
-        _use(node, _share(value))
-        return
-    pools = node.setdefault("pools", [])
-    if len(path) not in (2, 3):
-        raise InputError("pages need a size: pages.1 GiB, or pages.1 GiB.free")
-    page = parse_size(path[1])
-    pool = next((pool for pool in pools if _bytes(pool["page_size"]) == page), None)
-    if pool is None:
-        pool = {"page_size": _text(page), "total": 0, "free": 0}
-        pools.append(pool)
-    if len(path) == 3:
-        pool[path[2]] = value
-    else:
-        _reserve(node, pool, page, value)
-
-
-def _reserve(node: Tree, pool: Tree, page: int, value: Any) -> None:
-    """Make a pool of so many free pages of the node's free memory."""
-    if isinstance(value, str) and value.rstrip().endswith("%"):
-        value = int(_bytes(node["memory"]) * _share(value)) // page
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InputError(f"pages are a number such as 40, or a share such as 85%, not {value!r}")
-    free = _bytes(node["free"]) + (pool["free"] - value) * page
-    if free < 0:
-        raise InputError(
-            f"host node {node.get('id')}: {value} pages of {format_size(page)} are "
-            f"{format_size(-free)} more than there is free memory for"
-        )
-    node["free"] = _text(free)
-    pool["total"] = pool["free"] = value
-
-
-def _use(node: Tree, share: float) -> None:
-    """Let this share of each pool and of ordinary memory be used."""
-    huge = 0
-    for pool in node.get("pools") or ():
-        pool["free"] = int(pool["total"] * (1 - share))
-        huge += pool["total"] * _bytes(pool["page_size"])
-    ordinary = max(0, _bytes(node["memory"]) - huge)
-    node["free"] = _text(int(ordinary * (1 - share)) // (4 * KiB) * 4 * KiB)
-
-
-def _share(value: Any) -> float:
-    """A share from 0 to 1, or as ``85%``."""
-    text = str(value).strip()
-    try:
-        share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        share = -1.0
-    if isinstance(value, bool) or not 0 <= share <= 1:
-        raise InputError(f"a share is a number from 0 to 1, or as 85%, not {value!r}")
-    return share
-
-
-def _bytes(size: Any) -> int:
-    return parse_size(size) if isinstance(size, str) else int(size)
-
-
-def _text(size: int) -> str:
-    return f"{size} B"

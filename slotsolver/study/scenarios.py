@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
@@ -21,7 +21,7 @@ from slotsolver.errors import InputError
 from slotsolver.fields import first_error
 from slotsolver.problem import Host, Problem
 from slotsolver.study.definition import Definition
-from slotsolver.study.paths import AS_IT_IS, assign, in_turn, path_of
+from slotsolver.study.paths import AS_IT_IS, assign, in_turn, parts_of
 
 HALVES_KEPT = 16384
 """How many halves of each sort are kept at most."""
@@ -49,6 +49,8 @@ class Scenarios:
         self._points = _sample(definition)
         self._host_axes = _axes(definition, of_host=True)
         self._wish_axes = _axes(definition, of_host=False)
+        self._host_strides = [definition.strides[place] for place in self._host_axes]
+        self._wish_strides = [definition.strides[place] for place in self._wish_axes]
         self.host_half = lru_cache(HALVES_KEPT)(_or_error(self._read_host))
         self.wish_half = lru_cache(HALVES_KEPT)(_or_error(self._read_wishes))
         self.whole_pools = any(q.kind in GO_BEYOND for q in definition.questions)
@@ -62,17 +64,21 @@ class Scenarios:
 
     def problem(self, number: int) -> Problem:
         """A scenario's problem. Raises :class:`InputError` where it cannot be one."""
-        choices = self.definition.choices(self.point(number))
-        host, _ = _sound(self.host_half(_of(choices, self._host_axes)))
-        wishes, _ = _sound(self.wish_half(_of(choices, self._wish_axes)))
+        (host, _), (wishes, _) = self._halves(number)
         return _problem({**_parts(wishes), "host": host})
 
     def asked(self, number: int) -> Asked:
         """A scenario in its normal form. Raises :class:`InputError` where it is no problem."""
-        choices = self.definition.choices(self.point(number))
-        _, host = _sound(self.host_half(_of(choices, self._host_axes)))
-        _, wishes = _sound(self.wish_half(_of(choices, self._wish_axes)))
-        return Asked(host, wishes, normal(host, wishes))
+        (host, host_form), (wishes, form) = self._halves(number)
+        if host is None and wishes.also_hosts:
+            _problem({**_parts(wishes), "host": None})  # says why that is none
+        return Asked(host_form, form, normal(host_form, form))
+
+    def _halves(self, number: int) -> tuple[tuple[Host | None, HostForm], tuple[Problem, WishForm]]:
+        """What a scenario is put together from; raises what is wrong with it."""
+        point = self.point(number)
+        host = _sound(self.host_half(_chosen(point, self._host_strides)))
+        return host, _sound(self.wish_half(_chosen(point, self._wish_strides)))
 
     def _read_host(self, choices: Choices) -> tuple[Host | None, HostForm]:
         tree = self._changed(("host",), self._host_axes, choices)
@@ -106,7 +112,7 @@ class Scenarios:
         here = set(parts) | ({"host"} if "host" in parts else _WISHES)
         for path, value in in_turn(fields):
             if path[0] in here:
-                assign(tree, path, json.loads(json.dumps(value)))
+                assign(tree, path, json.loads(json.dumps(value)), self.definition.context)
         return tree
 
 
@@ -126,12 +132,13 @@ def _axes(definition: Definition, *, of_host: bool) -> tuple[int, ...]:
     return tuple(
         place
         for place, axis in enumerate(definition.axes)
-        if any((path_of(field)[0] == "host") == of_host for field in axis.sets)
+        if any((parts_of(field)[0] == "host") == of_host for field in axis.sets)
     )
 
 
-def _of(choices: Choices, places: tuple[int, ...]) -> Choices:
-    return tuple(choices[place] for place in places)
+def _chosen(point: int, strides: Sequence[tuple[int, int]]) -> Choices:
+    """The choices of some axes at a combination: what a half is known by."""
+    return tuple([point // stride % size for stride, size in strides])
 
 
 def _problem(parts: dict[str, Any], context: dict[str, Any] | None = None) -> Problem:

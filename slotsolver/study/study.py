@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+from slotsolver.errors import InputError
 from slotsolver.fields import first_error
 from slotsolver.problem import Problem
+from slotsolver.study.axes import AxisEntry, axis_of
 from slotsolver.study.definition import Axis, Combine, Definition
-from slotsolver.study.reading import AxisEntry, axis_of, plain, read_study
+from slotsolver.study.reading import plain, read_study
 from slotsolver.study.result import StudyResult
 from slotsolver.study.run import Watch, run
 
@@ -24,8 +28,9 @@ Path_ = str | os.PathLike[str]
 class Study:
     """A batch what-if: a base problem, axes over its fields, questions.
 
-    ``axes`` maps fields (see :mod:`slotsolver.study.paths`) to their values, or is a list of axes
-    as a study file has them: ``{"name": "pages", "sets": {"none": {}, "2M": {"page-size": …}}}``.
+    ``axes`` maps fields (see :mod:`slotsolver.study.paths`) to their values (a list, or a mapping
+    from labels), or is a list of axes as a study file has them:
+    ``{"name": "pages", "sets": {"none": {}, "2M": {"page-size": …}}}``.
     Sizes are text with a unit or bytes; hosts, guests and policies may be objects. The other
     arguments are those of :class:`slotsolver.study.definition.Definition`. Raises
     :class:`slotsolver.errors.InputError` for what is no study.
@@ -45,16 +50,11 @@ class Study:
         reasons: Literal["none", "conflict", "remedies"] = "remedies",
         times: bool = True,
     ) -> None:
-        entries = (
-            [{"field": field, "values": list(values)} for field, values in axes.items()]
-            if isinstance(axes, Mapping)
-            else axes
-        )
         try:
             self.definition = Definition(
                 name=name,
                 problem=plain(problem),
-                axes=tuple(_axis(entry) for entry in entries),
+                axes=tuple(_axis(entry) for entry in _entries(axes)),
                 combine=combine,
                 count=count,
                 seed=seed,
@@ -102,16 +102,39 @@ class Study:
         return StudyResult(path, kept)
 
 
-def _axis(entry: Mapping[str, Any]) -> Axis:
-    return axis_of(AxisEntry.model_validate(_plainly(dict(entry))), Path())
+def _entries(axes: Any) -> list[Any]:
+    """Axes as a study file has them."""
+    if not isinstance(axes, Mapping):
+        return list(axes)
+    for field, values in axes.items():
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            raise InputError(f"a list of its values is needed, not {values!r}", place=str(field))
+    return [
+        {"field": field, "values": values if isinstance(values, Mapping) else list(values)}
+        for field, values in axes.items()
+    ]
+
+
+def _axis(entry: Any) -> Axis:
+    axis = axis_of(AxisEntry.model_validate(_plainly(entry)), Path())
+    try:
+        json.dumps(axis.sets)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"its values are no plain data: {error}", place=axis.name) from None
+    return axis
 
 
 def _plainly(value: Any) -> Any:
-    """Objects of slotsolver's as plain data, wherever they stand."""
+    """Objects of slotsolver's, and numbers and paths of whatever kind, as plain data, wherever they
+    stand."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", context={"sizes": "text"}, exclude_none=True)
     if isinstance(value, Mapping):
         return {str(key): _plainly(each) for key, each in value.items()}
     if isinstance(value, list | tuple | range):
         return [_plainly(each) for each in value]
-    return value
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, Real) and not isinstance(value, int):
+        return float(value)
+    return os.fspath(value) if isinstance(value, os.PathLike) else value

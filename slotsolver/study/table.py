@@ -105,6 +105,8 @@ def _plain(value: Any) -> Any:
             return parse_size(value)
         except InputError:
             return value
+    if isinstance(value, int) and value.bit_length() > 63:
+        return str(value)  # more than a column of numbers holds, and no problem anyway
     return value
 
 
@@ -127,11 +129,10 @@ def _type(values: Sequence[Any]) -> str:
 def _selection(database: duckdb.DuckDBPyConnection, definition: Definition) -> str:
     """The query that makes the rows."""
     columns = ["s.scenario"]
-    joins, stride = "", definition.points
-    for place, axis in enumerate(definition.axes):
-        size = len(axis)
-        if definition.combine != "zip" or place == 0:
-            stride //= size
+    joins = ""
+    for place, (axis, (stride, size)) in enumerate(
+        zip(definition.axes, definition.strides, strict=True)
+    ):
         joins += f" JOIN axis_{place} ON axis_{place}.choice = s.point // {stride} % {size}"
         columns += [f"axis_{place}.{quoted(name)}" for name, _ in axis_columns(axis)]
     columns += list(_answer_columns(database))
