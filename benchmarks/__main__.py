@@ -28,6 +28,7 @@ PARTS = {
     "fleet": "guests per host by other programs",
     "startup": "from the shell to the answer",
     "batch": "many scenarios",
+    "study": "a study of 10,000 scenarios",
     "formulations": "other models of the same problem",
 }
 """The modules with a ``run(quick)``, and what they measure."""

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from slotsolver.canonical import problem_of
@@ -24,7 +25,7 @@ from slotsolver.study.store import KEPT, Row, Store, in_short, opened, remove
 from slotsolver.study.table import write_table
 from slotsolver.version import VERSION, ortools_version
 
-BATCH = 1000
+BATCH = 2000
 """Scenarios that are expanded at a time, and kept in one transaction."""
 
 
@@ -112,6 +113,12 @@ def _on_this_machine(study: _Run, workers: int | None) -> None:
             raise
 
 
+@lru_cache(maxsize=1024)
+def _renamed(nodes: tuple[int, ...]) -> str | None:
+    """What the nodes of a normal form are called in a scenario, where that is something else."""
+    return None if nodes == tuple(range(len(nodes))) else json.dumps(nodes)
+
+
 def _fingerprint(definition: Definition) -> str:
     """What must be the same for results to go on: the study, and who answers."""
     text = json.dumps([definition.text(), VERSION, ortools_version()])
@@ -186,8 +193,7 @@ class _Run:
                 self._count("invalid", 1)
                 continue
             key = found.key.hex()
-            nodes = json.dumps(found.nodes) if found.nodes else None
-            rows.append((number, point, key, nodes, None))
+            rows.append((number, point, key, _renamed(found.nodes), None))
             counts[key] += 1
             fresh.setdefault(key, number)
         self.store.add_scenarios(rows)
