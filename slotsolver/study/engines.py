@@ -69,6 +69,21 @@ class Processes(Executor):
             self._processes.clear()
 
 
+class OnCluster(Executor):
+    """The workers of a Dask cluster, as long as its scheduler is there."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self._executor = client.get_executor(pure=False)
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
+        """Have a worker make the call; raises where nobody would ever hear of it."""
+        if self.client.status != "running":
+            raise ConnectionError("the Dask scheduler is gone")
+        future: Future[Any] = self._executor.submit(call, *args, **options)
+        return future
+
+
 @contextmanager
 def dask_cluster(scheduler: str | None, workers: int | None) -> Iterator[tuple[Executor, int]]:
     """The executor of a Dask cluster and its number of workers: of the one at an address, or of one
@@ -95,7 +110,7 @@ def dask_cluster(scheduler: str | None, workers: int | None) -> Iterator[tuple[E
                 f"{work.versions()}; install the same ones",
                 source=str(scheduler),
             )
-        yield client.get_executor(pure=False), threads
+        yield OnCluster(client), threads
 
 
 CONNECT_SECONDS = 10

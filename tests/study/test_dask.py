@@ -8,14 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from slotsolver.errors import InputError
 from slotsolver.study import engines
-from slotsolver.study.engines import dask_cluster
+from slotsolver.study.engines import OnCluster, Processes, dask_cluster
 from slotsolver.study.run import Progress, run
 from tests.own_rules import Site, site_in
 from tests.study import studies
@@ -42,24 +42,29 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         yield site
 
 
+@contextmanager
+def elsewhere(workers: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The address of a cluster that was started on its own, and its process."""
+    program = f"""
+import distributed
+if __name__ == "__main__":
+    with distributed.LocalCluster(n_workers={workers}, threads_per_worker=1,
+            dashboard_address="127.0.0.1:0", host="127.0.0.1", silence_logs=50) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        input()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:  # type: ignore[call-overload]
+        assert process.stdout
+        yield process.stdout.readline().decode().strip(), process
+        process.communicate(b"\n")
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
-    """The address of a cluster of two workers that was started on its own."""
-    program = (
-        "import distributed\n"
-        "if __name__ == '__main__':\n"
-        "    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1,\n"
-        "        dashboard_address=":0", host='127.0.0.1', silence_logs=50)\n"
-        "    print(cluster.scheduler_address, flush=True)\n"
-        "    input()\n"
-        "    cluster.close()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout
-        yield process.stdout.readline().decode().strip()
-        process.communicate(b"\n")
+    """The address of a cluster of two workers."""
+    with elsewhere(2) as (address, _):
+        yield address
 
 
 def test_own_cluster(tmp_path: Path, right: Path) -> None:
@@ -82,19 +87,22 @@ def test_cluster_that_is_there(tmp_path: Path, right: Path, cluster: str) -> Non
     """It is used as often as one likes, and goes on."""
     study = studies.written(studies.USUAL, tmp_path / "study.yaml")
     results = tmp_path / "results.parquet"
-    for _ in range(2):
-        line = ["study", "run", study, "-o", results, *DASK, "--scheduler", cluster]
-        process = studies.started(*line)
-        assert len(studies.told(process)) == 1
-        assert process.returncode == 0
-        assert results.read_bytes() == right.read_bytes()
-        results.unlink()
+    line = ["study", "run", study, "-o", results, *DASK, "--scheduler", cluster]
+    process = studies.started(*line)
+    assert len(studies.told(process)) == 1
+    assert process.returncode == 0
+    assert results.read_bytes() == right.read_bytes()
+    again = tmp_path / "again.parquet"
+    with dask_cluster(cluster, None) as (executor, workers):
+        assert workers == 2
+        run(studies.definition(studies.USUAL, tmp_path), again, executor=executor, workers=2)
+    assert again.read_bytes() == right.read_bytes()
 
 
 def pids(executor: Executor) -> list[int]:
     """The workers of a cluster."""
-    client: Any = executor._client  # type: ignore[attr-defined]
-    return sorted(client.run(os.getpid).values())
+    assert isinstance(executor, OnCluster)
+    return sorted(executor.client.run(os.getpid).values())
 
 
 def test_killed_workers(tmp_path: Path, right: Path) -> None:
@@ -161,11 +169,29 @@ def test_nobody_there(
 
 def test_cluster_that_goes_away(tmp_path: Path, right: Path) -> None:
     """One clear line, and what is finished is kept."""
+    study, results = studies.definition(studies.USUAL, tmp_path), tmp_path / "results.parquet"
+    with elsewhere(2) as (address, process):
+
+        def watch(progress: Progress) -> None:
+            if progress.done > 60 and process.poll() is None:
+                process.kill()
+                process.wait()
+
+        with (
+            pytest.raises(InputError, match=r"^the workers are gone \("),
+            dask_cluster(address, None) as (executor, workers),
+        ):
+            run(study, results, executor=executor, workers=workers, watch=watch)
+    kept = studies.answers_in(tmp_path / "results.parquet.partial")
+    assert kept > 0
+    with Processes(2) as own:
+        other = studies.Counting(own)
+        run(study, results, executor=other, workers=2, resume=True)
+    assert other.given == studies.different(right) - kept
+    assert results.read_bytes() == right.read_bytes()
 
 
-def test_cluster_with_another_version(
-    monkeypatch: pytest.MonkeyPatch, cluster: str
-) -> None:
+def test_cluster_with_another_version(monkeypatch: pytest.MonkeyPatch, cluster: str) -> None:
     """Results would not be the same: it is refused."""
     monkeypatch.setattr(engines.work, "VERSION", "0.0.9")
     with pytest.raises(InputError, match="install the same ones"), dask_cluster(cluster, None):
@@ -174,19 +200,9 @@ def test_cluster_with_another_version(
 
 def test_cluster_without_workers() -> None:
     """Nothing would ever be answered: it is refused."""
-    program = (
-        "import distributed\n"
-        "if __name__ == '__main__':\n"
-        "    cluster = distributed.LocalCluster(n_workers=0, dashboard_address=":0",\n"
-        "        host='127.0.0.1', silence_logs=50)\n"
-        "    print(cluster.scheduler_address, flush=True)\n"
-        "    input()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout
-        address = process.stdout.readline().decode().strip()
-        with pytest.raises(InputError, match="has no workers"), dask_cluster(address, None):
-            pass
-        process.communicate(b"\n")
+    with (
+        elsewhere(0) as (address, _),
+        pytest.raises(InputError, match="has no workers"),
+        dask_cluster(address, None),
+    ):
+        pass
