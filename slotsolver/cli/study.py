@@ -14,6 +14,7 @@ from slotsolver.errors import InputError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from pathlib import Path
 
     from slotsolver.cli.arguments import Commands
     from slotsolver.study.run import Progress
@@ -101,10 +102,16 @@ def run(options: argparse.Namespace) -> int:
 
     if options.scheduler is not None and options.engine != "dask":
         raise InputError("goes with --engine dask", source="--scheduler")
+    if options.scheduler is not None and options.workers is not None:
+        raise InputError(
+            "goes without --scheduler, whose cluster has its workers", source="--workers"
+        )
+    results = Path(options.output)
+    if options.output == "-" or results.is_dir():
+        raise InputError("is no file; Parquet needs one", source=f"-o {options.output}")
     definition = read_study(options.study)
     if options.no_times:
         definition = definition.model_copy(update={"times": False})
-    results = Path(options.output)
     last: list[Progress] = []
     with _engine(options) as (executor, workers), _bar() as draw:
 
@@ -128,7 +135,20 @@ def run(options: argparse.Namespace) -> int:
     if progress.damaged:
         tell(f"{results}.partial was damaged and could not be used: everything was done anew")
     tell(f"wrote {results}: {_outcome(progress)}")
+    if progress.planned < progress.total:
+        _tell_of_broken(results)
     return 0
+
+
+def _tell_of_broken(results: Path) -> None:
+    """Say why scenarios are no problems: often all of them, by one mistake in the study."""
+    from slotsolver.study.result import StudyResult
+
+    for broken in StudyResult(results).broken(most=3):
+        tell(
+            f"{broken.scenarios:,} scenarios are {broken.status}, such as {broken.example}: "
+            f"{broken.says}"
+        )
 
 
 def _outcome(progress: Progress) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from slotsolver.errors import InputError
+from slotsolver.study.about import about_of, definition_of
 from slotsolver.study.columns import FRONT, PLANNED
-from slotsolver.study.database import connect, quoted, reason
-from slotsolver.study.definition import Definition
-from slotsolver.study.table import METADATA, axis_columns
+from slotsolver.study.database import connect, exactly, literal, quoted, reason
+from slotsolver.study.table import axis_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +63,16 @@ class Reason:
     remedy: str
 
 
+@dataclass(frozen=True)
+class Broken:
+    """What makes so many scenarios, one of them the ``example``, invalid or fail."""
+
+    status: str
+    says: str
+    scenarios: int
+    example: int
+
+
 class StudyResult:
     """The results of a study in a Parquet file. Rows are read when they are asked for."""
 
@@ -69,8 +80,8 @@ class StudyResult:
         """``folder`` is one that is to go with this object."""
         self.path = path
         self._folder = folder
-        about = _about(path)
-        self.definition = Definition.model_validate_json(about["definition"])
+        about = about_of(path)
+        self.definition = definition_of(path, about)
         self.total: int = about["scenarios"]
         """Scenarios of the study."""
         self.done: int = about["done"]
@@ -86,16 +97,15 @@ class StudyResult:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns."""
-        with connect() as database:
-            found = database.execute(_from(self.path, "SELECT * FROM results LIMIT 0"))
+        with self._asked("SELECT * FROM results LIMIT 0") as found:
             return tuple(column[0] for column in found.description or ())
 
     @cached_property
     def frame(self) -> pd.DataFrame:
         """All rows as a pandas frame."""
-        with connect() as database:
-            found: pd.DataFrame = database.execute(_from(self.path, "SELECT * FROM results")).df()
-            return found
+        with self._asked("SELECT * FROM results") as found:
+            frame: pd.DataFrame = found.df()
+            return frame
 
     def __len__(self) -> int:
         return self.done
@@ -107,14 +117,19 @@ class StudyResult:
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of an SQL query; the results are the table ``results``. Raises
         :class:`InputError` with what DuckDB says against it."""
+        with self._asked(sql, parameters) as found:
+            rows: list[tuple[Any, ...]] = found.fetchall()
+            return rows
+
+    @contextmanager
+    def _asked(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
         import duckdb
 
         try:
             with connect() as database:
-                found = database.execute(_from(self.path, sql), list(parameters)).fetchall()
+                yield database.execute(_from(self.path, sql), list(parameters))
         except duckdb.Error as error:
             raise InputError(reason(error), source=str(self.path)) from None
-        return found
 
     def statuses(self) -> Count:
         """How many scenarios have each status."""
@@ -166,7 +181,8 @@ class StudyResult:
         names = ", ".join(figures)
         candidates = self.query(
             f"SELECT {names}, min(scenario) FROM results"  # noqa: S608 - our names
-            f" WHERE status IN {PLANNED} GROUP BY ALL ORDER BY ALL"
+            f" WHERE status IN {PLANNED} AND slots_taken IS NOT NULL GROUP BY ALL"
+            " ORDER BY ALL NULLS LAST"
         )
         best = [scenario for *_, scenario in _undominated(candidates)]
         return self.rows(best)
@@ -182,6 +198,15 @@ class StudyResult:
         if missing is not None:
             raise InputError(f"has no scenario {missing}", source=str(self.path))
         return [rows[number] for number in scenarios]
+
+    def broken(self, most: int = 20) -> list[Broken]:
+        """Why scenarios are no problems, or failed, the most frequent first."""
+        found = self.query(
+            "SELECT status, says, count(*), min(scenario) FROM results"
+            " WHERE status IN ('invalid', 'failed') GROUP BY ALL ORDER BY 3 DESC, 4 LIMIT $1",
+            [most],
+        )
+        return [Broken(*row) for row in found]
 
     def reasons(self, most: int = 20) -> list[Reason]:
         """Why scenarios have no plan, the most frequent reason first."""
@@ -242,36 +267,10 @@ def _undominated(candidates: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]
 
 
 def _known(figure: int | None) -> float:
-    """A figure to compare; one that is missing is the same as any other that is."""
-    return 0 if figure is None else figure
+    """A figure to compare; one that is missing is as bad as can be."""
+    return math.inf if figure is None else figure
 
 
 def _from(path: Path, sql: str) -> str:
     """A query with the file as the table ``results``."""
-    return f"WITH results AS (FROM read_parquet('{_escaped(path)}')) {sql}"
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")
-
-
-def _about(path: Path) -> dict[str, Any]:
-    """The metadata of a results file. Raises :class:`InputError` for any other file."""
-    import duckdb
-
-    if not path.is_file():
-        raise InputError("there is no such file", source=str(path))
-    try:
-        with connect() as database:
-            found = database.execute(
-                "SELECT value FROM parquet_kv_metadata($1) WHERE key = $2",
-                [str(path), METADATA.encode()],
-            ).fetchall()
-    except duckdb.Error as error:
-        raise InputError(f"is no Parquet file: {reason(error)}", source=str(path)) from None
-    if not found:
-        raise InputError(
-            "is no study's results: slotsolver study run writes these", source=str(path)
-        )
-    about: dict[str, Any] = json.loads(found[0][0])
-    return about
+    return f"WITH results AS (FROM read_parquet({literal(exactly(path))})) {sql}"

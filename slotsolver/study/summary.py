@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+from rich.text import Text
+
 from slotsolver.export.table_parts import new_table, print_entry
 from slotsolver.size import format_size
 from slotsolver.study.columns import FRONT, PLANNED, SIZES
@@ -50,6 +53,7 @@ def summary_of(result: StudyResult) -> dict[str, Any]:
         },
         "front": result.front(),
         "reasons": [asdict(reason) for reason in result.reasons()],
+        "broken": [asdict(broken) for broken in result.broken()],
     }
 
 
@@ -60,12 +64,14 @@ def draw_summary(result: StudyResult, console: Console) -> None:
     _print_figures(result, console)
     _print_front(result, console)
     _print_reasons(result, console)
+    _print_broken(result, console)
 
 
 def _print_head(result: StudyResult, console: Console) -> None:
     statuses = result.statuses().statuses
     counts = ", ".join(f"{count:,} {status}" for status, count in statuses.items())
-    console.print(f"{result.definition.name}  {result.total:,} scenarios", highlight=False)
+    name = one_line(result.definition.name)
+    console.print(f"{name}  {result.total:,} scenarios", highlight=False, markup=False)
     if result.done < result.total:
         console.print(
             f"only {result.done:,} of them are finished; 'study run … --resume' goes on",
@@ -86,9 +92,9 @@ def _print_shares(shares: Iterable[tuple[str, list[Count]]], console: Console) -
     table.columns[3].justify = "right"
     for axis, counts in shares:
         for place, count in enumerate(counts[:MOST_ROWS]):
-            name = axis if place == 0 else ""
+            name = text(axis if place == 0 else "")
             share = f"{count.infeasible:.1%}"
-            table.add_row(name, count.label, f"{count.scenarios:,}", share, _bar(count))
+            table.add_row(name, text(count.label), f"{count.scenarios:,}", share, _bar(count))
         if len(counts) > MOST_ROWS:
             table.add_row("", f"… {len(counts) - MOST_ROWS} more", "", "", "")
         table.add_section()
@@ -130,15 +136,15 @@ def _print_front(result: StudyResult, console: Console) -> None:
     front = result.front()
     if not front:
         return
-    axes = [axis.name for axis in result.definition.axes][:4]
+    axes = [one_line(axis.name) for axis in result.definition.axes][:4]
     console.print(
         "Pareto front: with a plan, and no other is better in one and as good in all of",
         ", ".join(FRONT),
         highlight=False,
     )
-    table = new_table("scenario", *axes, *FRONT, right=("scenario", *FRONT))
+    table = new_table("scenario", *map(escape, axes), *FRONT, right=("scenario", *FRONT))
     for row in front[:MOST_ROWS]:
-        labels = result.labels(row["scenario"])[: len(axes)]
+        labels = map(text, result.labels(row["scenario"])[: len(axes)])
         figures = (shown(name, row.get(name)) for name in FRONT)
         table.add_row(str(row["scenario"]), *labels, *figures)
     if len(front) > MOST_ROWS:
@@ -157,8 +163,29 @@ def _print_reasons(result: StudyResult, console: Console) -> None:
     for reason in reasons[:MOST_ROWS]:
         helps = f"; in scenario {reason.example} this would help: {reason.remedy}"
         says = f"{reason.scenarios:,} times: {reason.conflict}{helps if reason.remedy else ''}"
-        print_entry(console, says)
+        print_entry(console, one_line(says))
     console.print()
+
+
+def _print_broken(result: StudyResult, console: Console) -> None:
+    found = result.broken()
+    if not found:
+        return
+    console.print("Scenarios that are no problems, or failed", highlight=False)
+    for broken in found[:MOST_ROWS]:
+        says = f"{broken.scenarios:,} times {broken.status}, such as scenario {broken.example}"
+        print_entry(console, one_line(f"{says}: {broken.says}"))
+    console.print()
+
+
+def text(label: str) -> Text:
+    """What somebody has called something, in a cell of a table: as it is, but on one line."""
+    return Text(one_line(label))
+
+
+def one_line(label: str) -> str:
+    """What cannot be printed is escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in label)
 
 
 def shown(name: str, value: float | None) -> str:
