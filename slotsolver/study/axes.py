@@ -39,6 +39,16 @@ class Column(Seldom):
     unit: Unit = ""
 
 
+AnyColumn = Annotated[
+    Column,
+    BeforeValidator(
+        lambda value: {"field": value} if isinstance(value, str) else value,
+        json_schema_input_type=str | Column,
+    ),
+]
+"""A column; the field alone stands for one without a unit."""
+
+
 class AxisEntry(Seldom):
     """An axis as it is written. One of: ``values`` of one ``field`` (a list, or a mapping from
     labels), a ``range`` of them, ``sets`` (labels, each with fields and values), or the ``rows`` of
@@ -54,7 +64,7 @@ class AxisEntry(Seldom):
     unit: Unit = ""
     sets: Annotated[dict[str, dict[str, Any]], BeforeValidator(_keys_as_text)] | None = None
     rows: str | None = None
-    columns: dict[str, str | Column] | None = None
+    columns: Annotated[dict[str, AnyColumn], BeforeValidator(_keys_as_text)] | None = None
     label: str | None = None
 
     @model_validator(mode="after")
@@ -130,7 +140,7 @@ def _of_rows(entry: AxisEntry, path: Path) -> tuple[tuple[str, ...], Values]:
     if label is not None and label not in rows:
         raise InputError(f"has no column {label!r}; it has {', '.join(rows)}", source=str(path))
     if columns is None:
-        columns = {name: name for name in rows if name != label}
+        columns = {name: Column(field=name) for name in rows if name != label}
         for name in columns:
             _insist_on_field(name, path)
     for name in columns:
@@ -138,7 +148,6 @@ def _of_rows(entry: AxisEntry, path: Path) -> tuple[tuple[str, ...], Values]:
             raise InputError(f"has no column {name!r}; it has {', '.join(rows)}", source=str(path))
     found: Values = {}
     for name, column in columns.items():
-        column = Column(field=column) if isinstance(column, str) else column
         path_of(column.field)
         if column.field in found:
             raise InputError(f"two of its columns set {column.field!r}", source=str(path))

@@ -46,7 +46,7 @@ def _csv(path: Path) -> tuple[list[str], list[list[Any]]]:
             _refuse_names(names)
             return names, list(_rows(reader, len(names)))
         except (csv.Error, InputError) as error:
-            place = f"line {reader.line_num}"
+            place = f"line {max(1, reader.line_num)}"
             raise InputError(str(error), source=str(path), place=place) from None
         except UnicodeDecodeError:
             raise InputError("is not UTF-8 text", source=str(path)) from None
