@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import shutil
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from slotsolver.errors import InputError
@@ -76,10 +77,11 @@ class Broken:
 class StudyResult:
     """The results of a study in a Parquet file. Rows are read when they are asked for."""
 
-    def __init__(self, path: Path, folder: TemporaryDirectory[str] | None = None) -> None:
+    def __init__(self, path: Path, folder: Path | None = None) -> None:
         """``folder`` is one that is to go with this object."""
         self.path = path
-        self._folder = folder
+        if folder is not None:
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         about = about_of(path)
         self.definition = definition_of(path, about)
         self.total: int = about["scenarios"]

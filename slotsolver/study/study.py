@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -94,12 +95,24 @@ class Study:
         See :func:`slotsolver.study.run.run` for the rest.
         """
         if results is not None:
-            path, kept = Path(results), None
-        else:
-            kept = tempfile.TemporaryDirectory(prefix="slotsolver-study-")
-            path = Path(kept.name) / "results.parquet"
-        run(self.definition, path, executor=executor, workers=workers, resume=resume, watch=watch)
-        return StudyResult(path, kept)
+            path = Path(results)
+            run(
+                self.definition,
+                path,
+                executor=executor,
+                workers=workers,
+                resume=resume,
+                watch=watch,
+            )
+            return StudyResult(path)
+        folder = Path(tempfile.mkdtemp(prefix="slotsolver-study-"))
+        try:
+            path = folder / "results.parquet"
+            run(self.definition, path, executor=executor, workers=workers, watch=watch)
+            return StudyResult(path, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def _entries(axes: Any) -> list[Any]:
@@ -131,7 +144,7 @@ def _plainly(value: Any) -> Any:
         return value.model_dump(mode="json", context={"sizes": "text"}, exclude_none=True)
     if isinstance(value, Mapping):
         return {str(key): _plainly(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | range):
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return [_plainly(each) for each in value]
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
