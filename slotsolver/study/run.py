@@ -120,8 +120,10 @@ def _renamed(nodes: tuple[int, ...]) -> str | None:
 
 
 def _fingerprint(definition: Definition) -> str:
-    """What must be the same for results to go on: the study, and who answers."""
-    text = json.dumps([definition.text(), VERSION, ortools_version()])
+    """What must be the same for results to go on: the study, and who answers. Whether the results
+    say times may change on the way."""
+    asked = definition.model_copy(update={"times": True}).text()
+    text = json.dumps([asked, VERSION, ortools_version()])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
