@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -172,6 +171,7 @@ SOURCES = {
     "free": ["host", "host.yaml", "--free", "{}"],
     "guest": ["guest", "{}"],
     "QMP": ["guest", "domain.xml", "--qmp", "{}"],
+    "study": ["study", "run", "{}", "-o", "r.parquet"],
     "another host": ["plan", "problem.yaml", "--also-host", "{}"],
     "check's problem": ["check", "plan.json", "--problem", "{}"],
 }
@@ -242,6 +242,10 @@ USAGE = {
     "check domain.xml --qemu seven": "seven",
     "host host.yaml --format libvirt": "choose from table, json, yaml",
     "guest": "FILE",
+    "study run absent.yaml -o r.parquet": "absent.yaml: there is no such file",
+    "study run problem.yaml -o r.parquet": "problem.yaml: line 1, host: there is no such field",
+    "study show problem.yaml": "problem.yaml: is no Parquet file",
+    "schema study fits": "takes no KIND",
     "schema house": "choose from problem, plan",
     "frobnicate": "choose from",
     "": "COMMAND",
@@ -252,26 +256,6 @@ USAGE = {
 def test_bad_usage(inside: Program, line: str) -> None:
     """Options that make no sense are refused in one line that names them."""
     refused(inside(*line.split()), USAGE[line])
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "study run x",
-        "schema study",
-    ],
-)
-def test_not_built_yet(inside: Program, line: str) -> None:
-    """What this version does not have is said so, and nothing is guessed."""
-    refused(inside(*line.split()), "not available in this version")
-
-
-def test_help_promises_only_what_works(slotsolver: Program) -> None:
-    """Commands that are not built yet are not in the help."""
-    text = slotsolver("--help").stdout
-    for command in ("plan", "resize", "explain", "check"):
-        text += slotsolver(command, "--help").stdout
-    assert not re.search(rb"study", text)
 
 
 def test_odd_names_stay_on_one_line(slotsolver: Program) -> None:

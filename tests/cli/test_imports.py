@@ -26,7 +26,18 @@ print("modules:", *sys.modules)
 sys.exit(code)
 """
 
-LIBRARIES = {"pydantic", "pydantic_core", "ortools", "numpy", "pandas", "lxml", "rich", "yaml"}
+LIBRARIES = {
+    "pydantic",
+    "pydantic_core",
+    "ortools",
+    "numpy",
+    "pandas",
+    "lxml",
+    "rich",
+    "yaml",
+    "duckdb",
+    "distributed",
+}
 """What takes longer to import than slotsolver's own modules."""
 
 SLOW = {*LIBRARIES, "dataclasses", "email", "importlib.metadata", "inspect", "traceback"}
@@ -50,7 +61,10 @@ def modules_of(statement: str) -> set[str]:
     )
 
 
-@pytest.mark.parametrize("line", ["--help", "--version", "plan --help", "schema --help"])
+@pytest.mark.parametrize(
+    "line",
+    ["--help", "--version", "plan --help", "schema --help", "study --help", "study run --help"],
+)
 def test_help_needs_the_parser_only(line: str) -> None:
     """No library, no data of slotsolver's, nothing of any command."""
     loaded = modules_after(PROGRAM, *line.split())
@@ -134,6 +148,21 @@ def test_a_plan_loads_what_it_is_made_with(form: str) -> None:
     assert not {f"slotsolver.objectives.{kind}" for kind in of_running_guests} & loaded
     asked_for = ("host_nodes", "page_size")
     assert {f"slotsolver.constraints.{kind}" for kind in asked_for} <= loaded
+
+
+def test_a_study_is_shown_without_the_solver(tmp_path: Path) -> None:
+    """Its table needs no CP-SAT and no frames, a run no frames and no Dask; plans no database."""
+    results = str(tmp_path / "r.parquet")
+    study = tmp_path / "study.yaml"
+    study.write_text(f"problem: {PROJECT / DEMO}\naxes: [{{field: slots, values: [8, 16]}}]\n")
+    line = ("study", "run", str(study), "-o", results, "--workers", "1")
+    ran = modules_after(PROGRAM, *line)
+    assert not {"pandas", "distributed", "dask", "rich"} & ran
+    shown = modules_after(PROGRAM, "study", "show", results)
+    assert {"duckdb", "rich"} <= shown
+    unwanted = {"ortools.sat.python.cp_model", "pandas", "distributed", "slotsolver.study.run"}
+    assert not unwanted & shown
+    assert "duckdb" not in modules_after(PROGRAM, "plan", DEMO, "--format", "json")
 
 
 def test_xml_is_written_without_the_network() -> None:

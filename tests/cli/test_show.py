@@ -155,3 +155,66 @@ def test_schema_of_a_plan(slotsolver: Program) -> None:
     plan = json.loads(printed(slotsolver("plan", "problem.yaml", "--format", "json")))
     assert set(plan) == set(schema["properties"])
     assert set(plan["guests"][0]) == set(schema["$defs"]["PlannedGuest"]["properties"])
+
+
+KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+
+
+def fits(value: Any, schema: Any, definitions: Any) -> bool:
+    """Whether plain data has a JSON schema, as far as the schema of a study goes."""
+    if "$ref" in schema:
+        return fits(value, definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
+    for union in ("anyOf", "oneOf"):
+        if union in schema and not any(fits(value, s, definitions) for s in schema[union]):
+            return False
+    if "enum" in schema and value not in schema["enum"]:
+        return False
+    if value != schema.get("const", value):
+        return False
+    kind = schema.get("type")
+    if kind in ("integer", "number"):
+        return isinstance(value, int if kind == "integer" else int | float)
+    if kind is not None and not isinstance(value, KINDS[kind]):
+        return False
+    if isinstance(value, list) and "items" in schema:
+        return all(fits(item, schema["items"], definitions) for item in value)
+    if isinstance(value, dict) and kind == "object":
+        others = schema.get("additionalProperties", True)
+        known = schema.get("properties", {})
+        return set(schema.get("required", ())) <= set(value) and all(
+            fits(item, known[name], definitions)
+            if name in known
+            else others is True or (others is not False and fits(item, others, definitions))
+            for name, item in value.items()
+        )
+    return True
+
+
+def test_schema_of_a_study(slotsolver: Program) -> None:
+    """The example has it, and a study of every sort of axis and question; others have it not."""
+    schema = json.loads(printed(slotsolver("schema", "study")))
+    definitions = schema["$defs"]
+    for reference in references(schema):
+        assert reference.removeprefix("#/$defs/") in definitions
+    example = Path(__file__).parents[2] / "examples" / "analyst"
+    study = yaml.safe_load((example / "capacity.yaml").read_text())
+    assert fits(study, schema, definitions)
+    study["problem"] = yaml.safe_load((example / "problem.yaml").read_text())
+    study["axes"] += [
+        {"field": "step", "values": ["1 GiB", "off"]},
+        {"field": "host", "values": {"a": "a.yaml"}},
+        {"field": "slots", "range": {"from": 1, "to": 8, "times": 2}},
+        {"name": "x", "sets": {"none": {}, "some": {"step": "1 GiB"}}},
+        {"rows": "x.csv", "label": "l", "columns": {"a": "slots", "b": {"field": "boot"}}},
+    ]
+    study["questions"] = ["fits", {"kind": "smallest-pools", "page_size": "1 GiB"}]
+    assert fits(study, schema, definitions)
+    for name, value in {
+        "problem": {"guests": 5},
+        "axes": [{"feild": "step"}],
+        "combine": "mix",
+        "questions": [5],
+        "times": "no",
+        "seeds": 1,
+    }.items():
+        assert not fits({**study, name: value}, schema, definitions), name

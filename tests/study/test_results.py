@@ -189,7 +189,9 @@ FIGURE = st.none() | st.integers(0, 3)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["optimal", "feasible", "infeasible"]), FIGURE, FIGURE, FIGURE, FIGURE), min_size=1, max_size=12))  # fmt: skip  # noqa: E501
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_front_of_any_rows(result: StudyResult, tmp_path: Path, drawn: list[Any]) -> None:
     """With figures that are missing, which are as bad as can be."""
     rows = [
