@@ -128,12 +128,17 @@ def _check_domains(problem: Problem, plan: Plan) -> None:
     may put it where a DIMM has its address, which is told, as it is no fault of what is done now;
     or where growth was planned, which then is planned anew.
     """
+    from dataclasses import replace
+
     from slotsolver.checker import check_domain
     from slotsolver.export.libvirt import domain_xml
     from slotsolver.ingest.domain import read_domain
 
     for guest in problem.guests:
         domain = read_domain(domain_xml(problem, plan, guest.name).encode(), source=guest.name)
+        vendor = guest.cpu_vendor or (problem.host.cpu_vendor if problem.host else None)
+        if vendor and not domain.cpu_vendor:  # AMD's moves the memory map, and is not in the XML
+            domain = replace(domain, cpu_vendor=vendor)
         unplaced = any(d.model == "virtio-mem" and not d.virtio_base for d in domain.devices)
         for found in check_domain(domain, qemu=problem.qemu, libvirt=problem.libvirt):
             says = f"at {found.stage} it would be refused: {found.says}"

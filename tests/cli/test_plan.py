@@ -243,3 +243,22 @@ def test_a_domain_that_libvirt_would_refuse_is_not_written(inside: Program, fold
     assert finished.returncode == 2
     assert b"virtio-pmem memory device info is not handled yet" in finished.stderr
     assert not (folder / "out.xml").exists()
+
+
+AMD = """\
+host:
+  cpu_vendor: amd
+  nodes: [{id: 0, cpus: 0-63, memory: 16 TiB, pages: {1 GiB: 14000}}]
+guests:
+  - {name: big, phys_bits: 46, cells: [{}], boot: 2 TiB, target: 6 TiB, maximum: 12 TiB}
+policies: [{kind: page-size, size: 1 GiB}, {kind: slots, at_most: 48}]
+"""
+
+
+def test_memory_above_the_hole_of_amd(inside: Program, folder: Path) -> None:
+    """Growth lies where QEMU has it on the host's processors, which the domain does not name."""
+    (folder / "amd.yaml").write_text(AMD)
+    done = inside("plan", "amd.yaml", "--format", "json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    first = json.loads(done.stdout)["guests"][0]["dimms"][0]
+    assert first["address"] == (3 << 40) - (2 << 30)  # 2 TiB, of which 2 GiB are below 4 GiB
