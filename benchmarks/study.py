@@ -142,7 +142,7 @@ def run(quick: bool) -> tuple[Table, ...]:
         "no reasons, 2 workers": ran_once(study(count), 2),
     }
     if not quick:
-        ran["with conflicts, 2 workers"] = ran_once(study(count, reasons="conflict"), 2)
+        ran["with conflicts, 2 workers"] = ran_once(study(QUICK_COUNT, reasons="conflict"), 2)
     ran["mostly the same, 1 worker"] = ran_once(plenty(QUICK_SEEN if quick else SEEN), 1)
     return rows_of(ran), forms_of(plenty(QUICK_SEEN if quick else SEEN))
 

@@ -21,6 +21,14 @@ class Pool(Model):
     total: int = Field(ge=0, le=1 << 52)
     free: int = Field(ge=0, le=1 << 52)
 
+    @field_validator("page_size")
+    @classmethod
+    def _power_of_two(cls, size: int) -> int:
+        """As the page sizes of every architecture are."""
+        if size & (size - 1):
+            raise ValueError(f"a page size is a power of two, such as 1 GiB, not {size} bytes")
+        return size
+
     @model_validator(mode="after")
     def _free_within_total(self) -> Self:
         if self.free > self.total:

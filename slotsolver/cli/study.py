@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from slotsolver.cli.arguments import Commands
+    from slotsolver.study.definition import Definition
     from slotsolver.study.run import Progress
 
 ENGINES = ("local", "dask")
@@ -132,31 +133,37 @@ def run(options: argparse.Namespace) -> int:
             done = f"{last[0].done:,} of {last[0].total:,}" if last else "no"
             tell(f"interrupted: {results} has {done} scenarios; --resume goes on with the others")
             raise
+    if _free_unknown(definition):
+        tell("a host says only how many pages it has: all of them were taken as free (`free:`)")
     if progress.damaged:
         tell(f"{results}.partial was damaged and could not be used: everything was done anew")
-    tell(f"wrote {results}: {_outcome(progress)}")
-    if progress.planned < progress.total:
-        _tell_of_broken(results)
+    _tell_outcome(progress, results)
     return 0
 
 
-def _tell_of_broken(results: Path) -> None:
-    """Say why scenarios are no problems: often all of them, by one mistake in the study."""
+def _tell_outcome(progress: Progress, results: Path) -> None:
+    """Say what came out, and why scenarios are no problems: often all of them, by one mistake in
+    the study."""
     from slotsolver.study.result import StudyResult
 
-    for broken in StudyResult(results).broken(most=3):
+    result = StudyResult(results)
+    tell(
+        f"wrote {results}: {progress.total:,} scenarios, {progress.planned:,} with a plan; "
+        f"{result.unique:,} different ones were solved ({result.hit_rate:.1%} were the same as "
+        f"others)"
+    )
+    for broken in result.broken(most=3) if progress.planned < progress.total else ():
         tell(
             f"{broken.scenarios:,} scenarios are {broken.status}, such as {broken.example}: "
             f"{broken.says}"
         )
 
 
-def _outcome(progress: Progress) -> str:
-    shared = 1 - progress.unique / progress.total if progress.total else 0
-    return (
-        f"{progress.total:,} scenarios, {progress.planned:,} with a plan; {progress.unique:,} "
-        f"different ones were solved ({shared:.1%} were the same as others)"
-    )
+def _free_unknown(definition: Definition) -> bool:
+    """Whether the free memory of a host is not known, as from capabilities alone."""
+    hosts = [definition.problem.get("host")]
+    hosts += [host for axis in definition.axes for host in axis.sets.get("host", ())]
+    return any(isinstance(host, dict) and host.get("free_known") is False for host in hosts)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ STYLE = (
 [data-jp-theme-light="false"] .slotsolver { color-scheme: dark }
 .slotsolver {
   h2 { font-size: 1.3em; font-weight: 600; line-height: 1.3; margin: 1.6em 0 .3em }
-  bdi { overflow-wrap: anywhere }
+  h1 bdi, h2 bdi, p bdi { overflow-wrap: anywhere }
   h2 small { color: var(--soft); font-size: .8em; font-weight: 400; margin-left: .5em }
   h3 { font-size: 1em; font-weight: 600; margin: 1.8em 0 .4em }
   p { margin: .3em 0; max-width: 46em }

@@ -36,7 +36,9 @@ def about_of(path: Path) -> dict[str, Any]:
         )
     try:
         about = json.loads(found[0][0])
-        if all(isinstance(about[name], int) for name in ("scenarios", "done", "unique")):
+        if all(
+            isinstance(about[name], int) for name in ("scenarios", "done", "answered", "unique")
+        ):
             return dict(about)
     except (ValueError, TypeError, KeyError):
         pass

@@ -24,6 +24,15 @@ FIRST_COLUMNS = (
 )
 """Columns in the order in which people look at them; the others follow by their names."""
 
+NUMBERS = {
+    "plan": FIRST_COLUMNS[1:8],
+    "fits": ("fits", "fits_at_most"),
+    "finest-step": ("finest_step", "finest_step_at_least"),
+    "fewest-slots": ("fewest_slots", "fewest_slots_at_least"),
+    "smallest-pools": ("smallest_pools", "smallest_pools_at_least"),
+}
+"""Columns with numbers that the results of a question have, whatever was answered."""
+
 SCENARIO, SECONDS = "scenario", "seconds"
 """The first column and the last one."""
 

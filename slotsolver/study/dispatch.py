@@ -150,5 +150,5 @@ def _gone(error: BaseException) -> InputError:
     says = " ".join(str(error).split()) or "no more is known"
     return InputError(
         f"the workers are gone ({type(error).__name__}: {says}); what is finished is kept, and can "
-        "be resumed"
+        "be resumed; a script that runs a study needs: if __name__ == '__main__'"
     )

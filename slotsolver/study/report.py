@@ -79,6 +79,7 @@ def report_page(report: Report) -> str:
         _heats(report),
         _shares(report),
         _reasons(report, shown),
+        _index(report),
         [_scenario(each, report.axes) for each in report.shown],
         style=f"{CHART_STYLE}{SHADE_STYLE}{_choice_style(report)}",
     )
@@ -194,6 +195,22 @@ def _reasons(report: Report, shown: set[int]) -> Html | None:
     head = ["scenarios", "rules that contradict each other", "for example", "what helps there"]
     body = table(head, rows)
     return element("section", element("h2", "Why there is no plan"), body, id="reasons")
+
+
+def _index(report: Report) -> Html | None:
+    """The scenarios whose memory maps are here."""
+    if not report.shown:
+        return None
+    rows: list[list[Child]] = [
+        [
+            element("a", each.scenario, href=f"#scenario-{each.scenario}"),
+            element("span", named(report.axes, each.labels), class_="long"),
+            each.answer.status,
+        ]
+        for each in report.shown
+    ]
+    body = table(["scenario", "values", "answer"], rows)
+    return element("section", element("h2", "Memory maps"), body, id="maps")
 
 
 def _scenario(each: Shown, axes: Sequence[str]) -> Html:

@@ -132,10 +132,17 @@ def _front_row(result: StudyResult, row: Mapping[str, Any]) -> FrontRow:
 def _shown(
     result: StudyResult, front: Sequence[Mapping[str, Any]], reasons: Sequence[Reason]
 ) -> Iterator[Shown]:
-    """The front's scenarios, and an example of each of the most frequent reasons."""
+    """The front's scenarios, an example of each of the most frequent reasons, and of all
+    others that have a plan as many as there is room for, evenly spread."""
     numbers = [row["scenario"] for row in front[:MOST_DRAWN]]
     numbers += [reason.example for reason in reasons[:MOST_REFUSED]]
-    for number in dict.fromkeys(numbers):
+    others = result.query(
+        f"SELECT scenario FROM results WHERE status IN {PLANNED} ORDER BY ALL"  # noqa: S608
+    )
+    room = max(0, MOST_DRAWN - len(set(numbers)))
+    if room > 1:
+        numbers += [number for (number,) in spread(others, room)]
+    for number in sorted(set(numbers)):
         problem, answer = result.problem(number), result.answer(number)
         yield Shown(number, result.labels(number), problem, answer)
 
@@ -176,7 +183,10 @@ def _pair(
     column_of = {value: place for place, value in enumerate(columns)}
     names = [labels[down][value] for value in rows], [labels[across][value] for value in columns]
     cut = len(labels[down]) > len(rows) or len(labels[across]) > len(columns)
-    for number, figure in enumerate(["infeasible", *figures], 2):
+    shown = list(enumerate(["infeasible", *figures], 2))
+    if len({row[2] for row in found}) == 1:  # what is the same everywhere is looked at last
+        shown.append(shown.pop(0))
+    for number, figure in shown:
         values = {
             (row_of[row[0]], column_of[row[1]]): float(row[number])
             for row in found

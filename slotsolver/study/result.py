@@ -88,13 +88,15 @@ class StudyResult:
         """Scenarios of the study."""
         self.done: int = about["done"]
         """Scenarios that have their rows: less than all after an interrupt."""
+        self.answered: int = about["answered"]
+        """Those of them that are problems, so that they have an answer."""
         self.unique: int = about["unique"]
-        """Different ones among them, which were solved."""
+        """Different ones among these, which were solved."""
 
     @property
     def hit_rate(self) -> float:
-        """The share of scenarios that were the same as others."""
-        return 1 - self.unique / self.done if self.done else 0.0
+        """The share of answered scenarios that were the same as others."""
+        return 1 - self.unique / self.answered if self.answered else 0.0
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

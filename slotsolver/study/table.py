@@ -16,7 +16,7 @@ from slotsolver.canonical import Normal, told
 from slotsolver.errors import InputError
 from slotsolver.export.files import settle
 from slotsolver.size import parse_size
-from slotsolver.study.columns import FIRST_COLUMNS
+from slotsolver.study.columns import FIRST_COLUMNS, NUMBERS
 from slotsolver.study.database import literal, quoted
 from slotsolver.study.definition import Axis, Definition
 from slotsolver.study.paths import AS_IT_IS
@@ -64,11 +64,12 @@ def _told(text: str, nodes: str) -> str:
 
 def _counts(database: duckdb.DuckDBPyConnection, total: int) -> dict[str, Any]:
     found = database.execute(
-        "SELECT count(*), count(DISTINCT s.answer) FROM scenarios s"
+        "SELECT count(*), count(s.answer), count(DISTINCT s.answer) FROM scenarios s"
         " LEFT JOIN answers a USING (answer) WHERE s.answer IS NULL OR a.answer IS NOT NULL"
     ).fetchone()
     assert found is not None  # noqa: S101 - one row
-    return {"scenarios": total, "done": found[0], "unique": found[1]}
+    done, answered, unique = found
+    return {"scenarios": total, "done": done, "answered": answered, "unique": unique}
 
 
 def _add_axis(database: duckdb.DuckDBPyConnection, place: int, axis: Axis) -> None:
@@ -135,7 +136,7 @@ def _selection(database: duckdb.DuckDBPyConnection, definition: Definition) -> s
     ):
         joins += f" JOIN axis_{place} ON axis_{place}.choice = s.point // {stride} % {size}"
         columns += [f"axis_{place}.{quoted(name)}" for name, _ in axis_columns(axis)]
-    columns += list(_answer_columns(database))
+    columns += list(_answer_columns(database, definition))
     columns.append("a.seconds" if definition.times else "CAST(NULL AS DOUBLE) AS seconds")
     return (
         f"SELECT {', '.join(columns)} FROM scenarios s LEFT JOIN answers a USING (answer){joins}"  # noqa: S608 - quoted
@@ -143,8 +144,9 @@ def _selection(database: duckdb.DuckDBPyConnection, definition: Definition) -> s
     )
 
 
-def _answer_columns(database: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """What was answered, a column for each name that any answer has."""
+def _answer_columns(database: duckdb.DuckDBPyConnection, definition: Definition) -> Iterator[str]:
+    """What was answered: a column for each number that a question asks for, and for whatever else
+    any answer has."""
     found = dict(
         database.execute(
             "SELECT name, bool_or(json_type(columns, '$.\"' || name || '\"') = 'VARCHAR')"
@@ -153,6 +155,8 @@ def _answer_columns(database: duckdb.DuckDBPyConnection) -> Iterator[str]:
         ).fetchall()
     )
     found |= dict.fromkeys(("status", "says"), True)
+    for question in definition.questions:
+        found |= {name: False for name in NUMBERS[question.kind] if name not in found}
     order = {name: place for place, name in enumerate(FIRST_COLUMNS)}
     for name in sorted(found, key=lambda name: (order.get(name, len(order)), name)):
         value = f"(a.columns->>{literal(name)})"
