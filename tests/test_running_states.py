@@ -149,11 +149,16 @@ class Resizes(RuleBasedStateMachine):
 
     @rule()
     def as_planned(self) -> None:
-        """To all that was reserved: everything comes as it was planned."""
+        """To all that was reserved: everything comes as it was planned, if there are pages for it
+        (growth that none are kept for may be planned)."""
         growth = sum(dimm.size for dimm in self.guest.growth)
         given = self.asked(self.guest.size_now + growth)
         plan = self.answer(given)
-        if plan is not None and self.guest.growth:
+        paid = all(
+            sum(dimm.size for dimm in self.guest.growth if dimm.cell == cell) <= free * PAGE
+            for cell, free in self.free.items()
+        )
+        if plan is not None and self.guest.growth and paid:
             assert value(plan, "planned-growth") == 0
             assert plan.guests[0].departures == ()
             self.resize(given)

@@ -68,7 +68,10 @@ def test_executor_that_breaks(tmp_path: Path, right: Path, how: str) -> None:
     """One clear line; what is finished is kept for another one."""
     study, results = studies.definition(studies.USUAL, tmp_path), tmp_path / "results.parquet"
     executor = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
-    with executor, pytest.raises(InputError, match=r"^the workers are gone \(.+can be resumed$"):
+    with (
+        executor,
+        pytest.raises(InputError, match=r"^the workers are gone \(.+can be resumed; .+__main__'$"),
+    ):
         run(study, results, executor=executor, workers=1, watch=breaking(executor, how))
     assert not results.exists()
     kept = studies.answers_in(tmp_path / "results.parquet.partial")
