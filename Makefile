@@ -42,7 +42,7 @@ fmt: $(READY) ## format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## run all benchmarks (12 minutes), write benchmark-results.json
+bench: $(READY) ## run all benchmarks (15 minutes), write benchmark-results.json
 	$(BIN)/python -m benchmarks
 
 bench-quick: $(READY) ## run less of every benchmark (2 minutes)
