@@ -137,7 +137,7 @@ def _shown(
     numbers = [row["scenario"] for row in front[:MOST_DRAWN]]
     numbers += [reason.example for reason in reasons[:MOST_REFUSED]]
     others = result.query(
-        f"SELECT scenario FROM results WHERE status IN {PLANNED} ORDER BY ALL"  # noqa: S608
+        f"SELECT scenario FROM results WHERE status IN {PLANNED} ORDER BY ALL"  # noqa: S608 - our own
     )
     room = max(0, MOST_DRAWN - len(set(numbers)))
     if room > 1:

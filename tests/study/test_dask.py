@@ -17,29 +17,10 @@ from slotsolver.errors import InputError
 from slotsolver.study import engines
 from slotsolver.study.engines import OnCluster, Processes, dask_cluster
 from slotsolver.study.run import Progress, run
-from tests.own_rules import Site, site_in
+from tests.own_rules import Site
 from tests.study import studies
 
-pytest.importorskip("distributed")
-
 DASK = ("--engine", "dask")
-
-
-@pytest.fixture(scope="module")
-def right(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of a run on this machine's processes."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    results = folder / "results.parquet"
-    run(studies.definition(studies.USUAL, folder), results, workers=2)
-    return results
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """A folder of installed distributions, with the rule ``fate``."""
-    with site_in(tmp_path / "site", monkeypatch) as site:
-        studies.install_fates(site)
-        yield site
 
 
 @contextmanager

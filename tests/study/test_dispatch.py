@@ -22,15 +22,6 @@ from tests.study import studies
 ASKING = Asking((PlanQuestion(),), 1.0, "none")
 
 
-@pytest.fixture(scope="module")
-def right(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of a run on this machine's processes."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    results = folder / "results.parquet"
-    run(studies.definition(studies.USUAL, folder), results, workers=2)
-    return results
-
-
 def spawned() -> Executor:
     """Processes that inherit nothing."""
     return ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))

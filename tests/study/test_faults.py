@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
@@ -18,27 +18,10 @@ from slotsolver.study import dispatch
 from slotsolver.study import run as running
 from slotsolver.study.engines import Processes
 from slotsolver.study.run import Progress, run
-from tests.own_rules import Site, site_in
+from tests.own_rules import Site
 from tests.study import dying, studies
 
 DYING = [sys.executable, dying.__file__]
-
-
-@pytest.fixture(scope="module")
-def right(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of an undisturbed run."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    results = folder / "results.parquet"
-    run(studies.definition(studies.USUAL, folder), results, workers=2)
-    return results
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """A folder of installed distributions, with the rule ``fate``."""
-    with site_in(tmp_path / "site", monkeypatch) as site:
-        studies.install_fates(site)
-        yield site
 
 
 def resumed(results: Path) -> int:
