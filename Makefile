@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests tests/real
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check fmt bench bench-quick docs exhaustive real-programs clean
+.PHONY: help install demo test lab check fmt bench bench-quick docs exhaustive real-programs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +28,14 @@ demo: $(READY) ## plan the guest of the 2014 thread: table, libvirt XML, QEMU ar
 	$(BIN)/slotsolver plan $(DEMO) --format qemu
 
 test: $(READY) real-programs ## run all tests but the slow ones, real QEMU, libvirtd and browser included
-	$(PYTEST) -m "not exhaustive"
+	$(PYTEST) -m "not exhaustive and not lab"
 
-exhaustive: $(READY) real-programs ## run the slow tests too
+lab: export SLOTSOLVER_REQUIRE_REAL = 1
+lab: $(READY) real-programs ## start plans on emulated hosts of four nodes (5 minutes, the first time 6)
+	$(BIN)/python -m tests.lab.image
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -v tests/lab
+
+exhaustive: $(READY) real-programs ## run the slow tests too, those of `make lab` among them
 	$(PYTEST)
 
 check: $(READY) ## lint, format and strict types

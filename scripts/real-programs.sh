@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what tests/real talks to: QEMU, libvirtd, virsh, virt-xml-validate and the xmllint it calls,
-# and Chromium with its driver.
+# Installs what tests/real and tests/lab talk to: QEMU, libvirtd, virsh, virt-xml-validate and the
+# xmllint it calls, Chromium with its driver, and what builds the file system of an emulated host.
 # Only what is missing, only with apt-get and as root, and without starting any service: the tests
 # start a private libvirtd of their own. Ends with success in any case; whether a missing program is a
 # skip or an error is for tests/real/conftest.py to say (SLOTSOLVER_REQUIRE_REAL=1: an error).
@@ -15,6 +15,8 @@ readonly wanted=(
   xmllint libxml2-utils
   chromium chromium
   chromedriver chromium-driver
+  debootstrap debootstrap
+  mke2fs e2fsprogs
 )
 readonly policy=/usr/sbin/policy-rc.d
 PATH=$PATH:/usr/sbin:/sbin

@@ -18,7 +18,7 @@ from slotsolver.ingest.domain import Domain, read_domain
 from slotsolver.ingest.qmp_session import QUERIES
 from slotsolver.plan import Plan, PlannedGuest
 from slotsolver.size import KiB
-from tests.real.libvirtd import ENVIRONMENT, TIMEOUT_SECONDS, Libvirtd
+from tests.real.libvirtd import ENVIRONMENT, TIMEOUT_SECONDS, Libvirt
 
 THERE = ("present", "plug", "plugged")
 """States of the DIMMs that a guest has when everything is done."""
@@ -32,7 +32,7 @@ Facts = dict[str, Any]
 class Running:
     """A domain that runs, and the folder for all files about it."""
 
-    daemon: Libvirtd
+    daemon: Libvirt
     name: str
     folder: Path
     migratable: bool = False

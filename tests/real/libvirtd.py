@@ -73,16 +73,17 @@ class LibvirtError(Exception):
     """What virsh, libvirtd or virt-xml-validate printed when it refused."""
 
 
-class Libvirtd:
-    """A running private libvirtd. Made by :func:`running`."""
+class Libvirt:
+    """A libvirt that virsh reaches at a URI."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.uri = f"qemu+unix:///system?socket={root}/run/libvirt-sock"
+    uri: str
+    seconds = TIMEOUT_SECONDS
+    """How long a command may take."""
 
     def virsh(self, *args: str, stdin: str | None = None) -> str:
         """What a virsh command prints; with ``stdin``, ``/dev/stdin`` can stand for its file."""
-        return _output("virsh", "--quiet", "-c", self.uri, *args, stdin=stdin)
+        line = ("virsh", "--quiet", "-c", self.uri, *args)
+        return _output(*line, stdin=stdin, seconds=self.seconds)
 
     def define(self, xml: str) -> str:
         """Define a domain; the answer is its name."""
@@ -115,6 +116,14 @@ class Libvirtd:
         for command in ("destroy", "undefine"):
             with contextlib.suppress(LibvirtError):
                 self.virsh(command, f"--domain={name}")
+
+
+class Libvirtd(Libvirt):
+    """A running private libvirtd. Made by :func:`running`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.uri = f"qemu+unix:///system?socket={root}/run/libvirt-sock"
 
     def qemu_log(self, name: str) -> str:
         """What QEMU itself printed for the domain, its command line included."""
@@ -177,13 +186,13 @@ def virt_xml_validate(xml: str, schema: str = "domain") -> None:
     _output("virt-xml-validate", "-", schema, stdin=xml)
 
 
-def _output(*line: str, stdin: str | None = None) -> str:
+def _output(*line: str, stdin: str | None = None, seconds: float = TIMEOUT_SECONDS) -> str:
     done = subprocess.run(
         line,
         input=stdin or "",
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_SECONDS,
+        timeout=seconds,
         env=ENVIRONMENT,
         check=False,
     )

@@ -16,7 +16,8 @@ from slotsolver.problem import Problem
 from slotsolver.size import GiB, MiB
 from slotsolver.solver import solve
 from tests.real.conftest import absent
-from tests.real.linux import Linux, NoLinuxError, Report, linux
+from tests.real.debian import NoLinuxError
+from tests.real.linux import Linux, Report, linux
 from tests.real.plans import hot_plug
 
 GUESTS: dict[str, tuple[dict[str, Any], int]] = {

@@ -12,9 +12,10 @@ import pytest
 from slotsolver.plan import Plan
 from slotsolver.size import MiB
 from tests.real.conftest import absent
+from tests.real.debian import NoLinuxError
 from tests.real.domains import Facts, Running, devices, domain_of, lacking, planned_devices
 from tests.real.libvirtd import TIMEOUT_SECONDS, Libvirtd, LibvirtError
-from tests.real.linux import COMMAND_LINE, VIRTIO_MEM, Linux, NoLinuxError, linux
+from tests.real.linux import COMMAND_LINE, VIRTIO_MEM, Linux, linux
 
 DOMAIN = """\
 <domain type='qemu'>

@@ -22,7 +22,7 @@ from slotsolver.problem import Guest, Problem
 from slotsolver.size import GiB, MiB
 from slotsolver.solver import solve
 from tests.real.conftest import absent
-from tests.real.linux import NoLinuxError
+from tests.real.debian import NoLinuxError
 from tests.real.resizing import Resized
 from tests.real.shell import booted, listening
 from tests.real.walk import walk

@@ -1,0 +1,72 @@
+"""A person who plans for a lab host: asks it, runs ``slotsolver``, gives it the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from slotsolver.cli import main
+from slotsolver.plan import Infeasible, Plan
+from tests.lab.host import Lab
+
+OK, INFEASIBLE = 0, 3
+"""Exit codes."""
+
+
+@dataclass
+class Desk:
+    """A folder of files about a lab host."""
+
+    lab: Lab
+    folder: Path
+
+    @property
+    def out(self) -> Path:
+        """Where the last plan's files are."""
+        return self.folder / "out"
+
+    def file(self, name: str, text: str) -> str:
+        """A text as a file; its path."""
+        path = self.folder / name
+        path.write_text(text)
+        return str(path)
+
+    def host(self) -> list[str]:
+        """Options of ``slotsolver`` for the host as virsh shows it now."""
+        options = ["--host", self.file("capabilities.xml", self.lab.capabilities())]
+        return [*options, "--free", self.file("free.txt", self.lab.virsh("freepages", "--all"))]
+
+    def answer(self, *options: str) -> tuple[int, str]:
+        """The exit code of ``slotsolver plan`` for this host, and its answer in JSON."""
+        answer = self.folder / "answer.json"
+        line = ["plan", *options, *self.host(), "--format", "json", "-o", str(answer)]
+        code = main([*line, "--out-dir", str(self.out)])
+        assert code in (OK, INFEASIBLE)
+        return code, answer.read_text()
+
+    def planned(self, problem: object, *options: str) -> Plan:
+        """The plan for a problem without a host (or with ``None`` for what ``options`` say)."""
+        named = [] if problem is None else [self.file("problem.yaml", yaml.safe_dump(problem))]
+        code, text = self.answer(*named, *options)
+        assert code == OK, text
+        return Plan.model_validate_json(text)
+
+    def refused(self, problem: object) -> Infeasible:
+        """The proof that there is no plan."""
+        code, text = self.answer(self.file("problem.yaml", yaml.safe_dump(problem)))
+        assert code == INFEASIBLE, text
+        return Infeasible.model_validate_json(text)
+
+    def domain(self, name: str | None = None) -> str:
+        """A planned guest's domain XML, changed in one thing only: the lab has no KVM."""
+        folder = self.out / name if name else self.out
+        text = (folder / "domain.xml").read_text()
+        return text.replace("<domain type='kvm'", "<domain type='qemu'", 1)
+
+    def start(self, name: str | None = None, *, paused: bool = True) -> str:
+        """Define and start it; its name."""
+        defined = self.lab.define(self.domain(name))
+        self.lab.virsh("start", defined, *(["--paused"] if paused else []))
+        return defined
