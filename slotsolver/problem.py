@@ -299,6 +299,11 @@ class Guest(Remembering):
         """Bytes that the memory devices give that are there already, of every model."""
         return sum(d.memory for d in self.devices)
 
+    def mode_of(self, cell: int) -> NumaMode:
+        """How a cell is bound to its host nodes: its own mode where given, else the guest's."""
+        asked = self.cells[cell]
+        return asked.mode if "mode" in asked.model_fields_set else self.mode
+
     @property
     def cells_now(self) -> dict[int, int]:
         """What each cell has, bytes; boot memory must be known."""

@@ -36,7 +36,7 @@ def pages_used(
     for device in facts.elsewhere:
         page = device.page or backing.page
         yield device.nodes or backing.nodes, page, _pages(device.size, page)
-    if facts.spread:
+    if facts.spread or in_turn(layout, number):
         if there:
             yield backing.nodes, backing.page, _pages(there, backing.page)
         for dimm in cell.dimms:
@@ -47,6 +47,11 @@ def pages_used(
     else:
         yield backing.nodes, backing.page, _pages(there, backing.page)
         yield backing.nodes, backing.dimm_page, _pages(grown, backing.dimm_page)
+
+
+def in_turn(layout: GuestLayout, number: int) -> bool:
+    """Whether the kernel takes the pages of each piece of a cell from its host nodes in turn."""
+    return layout.facts.guest.mode_of(layout.facts.cells[number].id) == "interleave"
 
 
 def _pages(memory: int, page: int) -> int:
@@ -64,15 +69,16 @@ def host_use(host: Host, layouts: Sequence[GuestLayout]) -> HostUse:
         facts = layout.facts
         target, last = facts.target_stage, len(facts.stages) - 1
         for number, cell in enumerate(layout.cells):
+            take = _take_in_turn if in_turn(layout, number) else _take
             booked: dict[tuple[tuple[int, ...], int], int] = {}
             until = target if facts.cells[number].reserve == "target" else last
             for nodes, page, pages in pages_used(layout, cell, number, until):
-                _take(now, free, nodes, page, pages)
+                take(now, free, nodes, page, pages)
                 booked[nodes, page] = booked.get((nodes, page), 0) + pages
             for nodes, page, pages in pages_used(layout, cell, number, last):
                 held = min(pages, booked.get((nodes, page), 0))
                 booked[nodes, page] = booked.get((nodes, page), 0) - held
-                _take(later, {}, nodes, page, pages - held)
+                take(later, {}, nodes, page, pages - held)
     return HostUse(
         nodes=tuple(
             NodeUse(
@@ -141,3 +147,22 @@ def _take(
         if (node, page) in free:
             free[node, page] -= here
         pages -= here
+
+
+def _take_in_turn(
+    book: dict[tuple[int, int], int],
+    free: dict[tuple[int, int], int],
+    nodes: tuple[int, ...],
+    page: int,
+    pages: int,
+) -> None:
+    """Book the pages of one backend as Linux interleaves them: one page on each node in turn, and
+    elsewhere what a node does not have (mm/mempolicy.c:offset_il_node; seen in Linux 6.1)."""
+    left = 0
+    for place, node in enumerate(nodes):
+        share = (pages - place + len(nodes) - 1) // len(nodes)
+        here = max(0, min(share, free.get((node, page), share)))
+        left += share - here
+        _take(book, free, (node,), page, here)
+    if left:
+        _take(book, free, nodes, page, left)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from slotsolver.bounds import fewest_dimms, fewest_exact
 from slotsolver.checker import unvouched
 from slotsolver.facts import layout_options
+from slotsolver.fields import format_ids
 from slotsolver.layout import GuestLayout
 from slotsolver.plan import (
     HostUse,
@@ -29,6 +30,7 @@ def notes(problem: Problem, layouts: Sequence[GuestLayout], use: HostUse | None)
         yield from layout.facts.notes
         yield from _nameless_note(layout)
         yield from _cliff_note(layout)
+        yield from _choice_note(layout)
         yield from _menu_note(problem, layout)
     yield from _unpaid_notes(use, layouts)
     yield from _order_notes(use, layouts)
@@ -139,3 +141,22 @@ def _over_sizes(layout: GuestLayout) -> str:
         f"guest {layout.facts.guest.name}: optimal over {layout.considered} DIMM sizes, not over "
         f"every legal one; policy `sizes` with `allowed` names others"
     )
+
+
+def _choice_note(layout: GuestLayout) -> Iterator[str]:
+    """Say of which cells the kernel chooses the host nodes: the tables show one way of several."""
+    guest = layout.facts.guest
+    everywhere = {node for cell in layout.cells for node in cell.backing.nodes}
+    chosen: dict[tuple[str, str], list[int]] = {}
+    for facts, cell in zip(layout.facts.cells, layout.cells, strict=True):
+        mode = guest.mode_of(facts.id)
+        nodes = everywhere if mode == "restrictive" else set(cell.backing.nodes)
+        if len(nodes) > 1 and mode != "interleave":
+            chosen.setdefault((mode, format_ids(nodes)), []).append(facts.id)
+    for (mode, named), cells in chosen.items():
+        binds = ", since mode restrictive binds no memory" if mode == "restrictive" else ""
+        yield (
+            f"guest {guest.name}: which of host nodes {named} pays for cell "
+            f"{', '.join(map(str, cells))} is the kernel's choice{binds}; what is said of single "
+            f"pools is one way of several"
+        )

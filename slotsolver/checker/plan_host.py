@@ -40,12 +40,38 @@ def check_host(plan: PlanSubject) -> Iterator[Violation]:
     back = returned(plan)
     taken, later = needs(plan), needs(plan, promised=True)
     yield from check_table(plan.plan.host, host, taken, later, back, "")
+    yield from _in_turn(plan, plan.plan.host, capacity(host, back))
     for nodes, size, pages, free in shortages(taken, capacity(host, back)):
         says = (
             f"{pages} pages of {format_size(size)} are needed on host node {format_ids(nodes)}, "
             f"{free} are free"
         )
         yield Violation("host-pages", "host", says, f"host node {format_ids(nodes)}")
+
+
+def _in_turn(plan: PlanSubject, use: HostUse, there: Pools) -> Iterator[Violation]:
+    """Pages that are interleaved come from every node alike (Linux mm/mempolicy.c:offset_il_node),
+    where none is short of them and the kernel has no other choice."""
+    wanted: dict[tuple[int, int], int] = defaultdict(int)
+    open_choice = set()
+    for guest in plan.guests:
+        for piece in guest.pieces:
+            if piece.taken or piece.stage > guest.reserve_stage(piece.cell):
+                continue
+            if len(piece.nodes) > 1 and guest.guest.mode_of(piece.cell) != "interleave":
+                open_choice.add(piece.page_size)
+            for number in range(min(piece.pages, len(piece.nodes))):
+                shares = range(number, piece.pages, len(piece.nodes))
+                wanted[piece.nodes[number], piece.page_size] += len(shares)
+    for node in use.nodes:
+        for pool in node.pools:
+            key = node.id, pool.page_size
+            short = any(n > there.get(k, 0) for k, n in wanted.items() if k[1] == key[1])
+            taken = there.get(key, 0) - pool.free_after
+            if not short and key[1] not in open_choice and taken != wanted[key]:
+                says = f"{wanted[key]} pages are taken of it, the plan says {taken}"
+                place = f"host node {node.id} pool of {format_size(key[1])}"
+                yield Violation("plan-host", "plan", says, place)
 
 
 def needs(plan: PlanSubject, *, promised: bool = False) -> Needs:

@@ -53,9 +53,13 @@ def said_page(domain: DomainText, cell: int) -> int:
 
 
 def edit_numatune(domain: DomainText) -> None:
-    """Bind every cell to its planned host nodes; a binding that does so already stays."""
+    """Bind every cell to its planned host nodes; a binding that does so already stays.
+
+    A restrictive one binds no memory, so that nothing is planned that would be said in it.
+    """
     layout = domain.layout
     cells = [cell.id for cell in layout.planned.cells if layout.nodes(cell.id)]
+    cells = [cell for cell in cells if layout.mode(cell) != "restrictive"]
     changed = [cell for cell in cells if said_nodes(domain, cell) != layout.nodes(cell)]
     if changed and has_cells(domain):
         _edit_memnodes(domain, cells)

@@ -172,9 +172,8 @@ class Layout:
         return self.host is None or len(self.host.nodes) == 1
 
     def mode(self, cell: int) -> NumaMode:
-        """How strictly a cell is bound: its own mode where given, else the guest's."""
-        cell_asked = self.asked(cell)
-        return cell_asked.mode if "mode" in cell_asked.model_fields_set else self.guest.mode
+        """How strictly a cell is bound."""
+        return self.guest.mode_of(cell)
 
     def own_page(self, dimm: PlannedDimm) -> int | None:
         """The DIMM's page size where it is not that of its cell, bytes."""

@@ -3,6 +3,12 @@
 A device inherits both from its cell; its own ``<source>`` overrides them. libvirt 9.0
 ``qemu/qemu_command.c:qemuBuildMemoryGetPagesize``, ``qemuBuildMemoryBackendProps``; the mode never
 comes from the device, and ``restrictive`` ignores a device's nodes.
+
+``restrictive`` binds no memory at all: QEMU is told nothing, only the cpuset of its threads is set.
+The threads that allocate have that of ``<memory nodeset>``, whatever a memnode says, so each cell
+may lie anywhere in it (qemu/qemu_process.c:qemuProcessSetupEmulator; from 9.5 on, and in a domain
+as it is written here, the memnodes' nodes are in it too). Without ``<memory>`` they may allocate
+anywhere.
 """
 
 from __future__ import annotations
@@ -17,11 +23,13 @@ from slotsolver.size import KiB, MiB
 
 @dataclass(frozen=True)
 class Inference:
-    """What libvirt infers for a domain. ``base_page`` and ``default_hugepage`` are in bytes."""
+    """What libvirt infers for a domain. ``base_page`` and ``default_hugepage`` are in bytes;
+    ``host_nodes`` are all that the host has, where it is known."""
 
     domain: Domain
     base_page: int
     default_hugepage: int
+    host_nodes: tuple[int, ...] | None = None
 
     def page_size(self, cell: int) -> int:
         """Page size of a cell's memory in bytes: its ``<page>``, else the master, else ordinary."""
@@ -51,10 +59,20 @@ class Inference:
         tune = self.domain.numatune
         return None if tune.placement == "auto" else tune.nodeset
 
-    def memnode_nodes(self, cell: int) -> tuple[int, ...] | None:
-        """Host nodes that the cell's memnode names."""
+    def cell_nodes(self, cell: int) -> tuple[int, ...] | None:
+        """Host nodes that the cell's memory may be on: those that its memnode names, or all that a
+        restrictive domain may take memory from."""
+        if self.mode(cell) == "restrictive":
+            return self._restricted_to
         memnode = self._memnode(cell)
         return memnode.nodeset if memnode else None
+
+    @property
+    def _restricted_to(self) -> tuple[int, ...] | None:
+        if self.memory_nodes is None:
+            return self.host_nodes
+        named = {node for m in self.domain.numatune.memnodes for node in m.nodeset or ()}
+        return tuple(sorted({*self.memory_nodes, *named}))
 
     def device_page_size(self, device: DomainDevice) -> int | None:
         """The device's own page size where it differs from its cell's; ``None`` if inherited."""
@@ -66,7 +84,7 @@ class Inference:
     def device_nodes(self, device: DomainDevice) -> tuple[int, ...] | None:
         """The device's own host nodes where they differ from its cell's; ``None`` if inherited."""
         cell = device.node or 0
-        inherited = self.memnode_nodes(cell) or self.memory_nodes
+        inherited = self.cell_nodes(cell) or self.memory_nodes
         if self.mode(cell) == "restrictive" or device.nodemask == inherited:
             return None
         return device.nodemask

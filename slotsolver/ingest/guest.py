@@ -188,7 +188,8 @@ def _fields(domain: Domain, host: Host | None) -> dict[str, Any]:
     except InputError as error:
         raise error.at(place="os/type") from None
     base_page = host.base_page if host else platform.base_page
-    inference = Inference(domain, base_page, default_hugepage(host))
+    known = tuple(node.id for node in host.nodes) if host else None
+    inference = Inference(domain, base_page, default_hugepage(host), known)
     devices = _devices(domain, inference, platform)
     cells = _cells(domain, inference, platform)
     return {
@@ -257,7 +258,7 @@ def _cells(domain: Domain, inference: Inference, platform: Platform) -> list[dic
             "cpus": cpus,
             "memory": _up(kib * KiB, step),
             "page_size": inference.page_size(i),
-            "host_nodes": inference.memnode_nodes(i),
+            "host_nodes": inference.cell_nodes(i),
             "mode": inference.mode(i),
             "distances": _distances(domain, i),
         }

@@ -227,6 +227,18 @@ def test_automatic_placement_becomes_static() -> None:
     assert "<numatune><memory mode='strict' nodeset='1'/></numatune>" in after
 
 
+def test_restrictive_memnodes_stay() -> None:
+    """They bind no memory: where it may lie is in <memory>."""
+    tune = (
+        "<numatune><memory mode='restrictive' nodeset='0-1'/>"
+        "<memnode cellid='0' mode='restrictive' nodeset='0'/></numatune>\n"
+    )
+    xml = with_dimms().replace("<features>", tune + "  <features>")
+    guest = guest_of(2, mode="restrictive")
+    planned = planned_guest(guest, [GiB, GiB], host_nodes=[(0, 1)] * 2)
+    assert tune in edited(xml, guest, planned, host=host_of(2))
+
+
 def test_memory_nodeset_takes_in_a_spread_dimm() -> None:
     """<memory nodeset> holds the nodes of every DIMM, else libvirt 9.0 forbids QEMU the node."""
     problem, plan = CASES["spread"]()

@@ -183,6 +183,27 @@ def test_host_nodes_come_from_numatune(
     assert (guest.host_nodes, guest.mode) == everywhere
 
 
+@pytest.mark.parametrize(
+    ("tune", "nodes"),
+    [
+        ("<memory mode='restrictive' nodeset='1'/>", (1,)),
+        (
+            "<memory mode='restrictive' nodeset='0-1'/>"
+            "<memnode cellid='0' mode='restrictive' nodeset='0'/>"
+            "<memnode cellid='1' mode='restrictive' nodeset='2'/>",
+            (0, 1, 2),
+        ),
+        ("<memnode cellid='0' mode='restrictive' nodeset='0'/>", (0, 1, 2)),
+    ],
+)
+def test_restrictive_binds_no_memory(tune: str, nodes: tuple[int, ...]) -> None:
+    """A cell may lie wherever the threads that allocate may, and they may take the nodes of
+    <memory>, or all of the host's; what its memnode says is for the vCPUs."""
+    host = Host.model_validate({"nodes": [{"id": i, "memory": GiB} for i in range(3)]})
+    guest = guest_of(f"<numatune>{tune}</numatune>", host=host)
+    assert (guest.cells[0].host_nodes, guest.cells[0].mode) == (nodes, "restrictive")
+
+
 def test_a_device_carries_only_what_differs_from_its_cell() -> None:
     """The same page and nodes as the cell are inherited; restrictive ignores a nodemask."""
     source = "<source><pagesize>4</pagesize><nodemask>1</nodemask></source>"
