@@ -13,7 +13,7 @@ from slotsolver.layout import GuestLayout
 from slotsolver.plan import (
     HostUse,
 )
-from slotsolver.problem import Problem
+from slotsolver.problem import NumaMode, Problem
 from slotsolver.size import MiB, format_size
 from slotsolver.write_host import returned
 
@@ -147,7 +147,7 @@ def _choice_note(layout: GuestLayout) -> Iterator[str]:
     """Say of which cells the kernel chooses the host nodes: the tables show one way of several."""
     guest = layout.facts.guest
     everywhere = {node for cell in layout.cells for node in cell.backing.nodes}
-    chosen: dict[tuple[str, str], list[int]] = {}
+    chosen: dict[tuple[NumaMode, str], list[int]] = {}
     for facts, cell in zip(layout.facts.cells, layout.cells, strict=True):
         mode = guest.mode_of(facts.id)
         nodes = everywhere if mode == "restrictive" else set(cell.backing.nodes)

@@ -140,6 +140,22 @@ class DomainFacts:
             for i, d in enumerate(self.domain.devices)
         )
 
+    @cached_property
+    def cpuset(self) -> frozenset[int] | None:
+        """Host nodes that QEMU may allocate from at all: libvirt sets the cpuset of its threads
+        from a strict or restrictive ``<memory>`` (qemu/qemu_process.c:qemuProcessSetupEmulator);
+        from 9.5 on the nodes of every backend are in it too. ``None``: from any."""
+        tune = self.domain.numatune
+        if tune.nodeset is None or tune.placement == "auto":
+            return None
+        if (tune.mode or "strict") not in ("strict", "restrictive"):
+            return None
+        named = set(tune.nodeset)
+        if self.libvirt >= (9, 5):
+            named.update(node for memnode in tune.memnodes for node in memnode.nodeset or ())
+            named.update(node for device in self.domain.devices for node in device.nodemask or ())
+        return frozenset(named)
+
     def alignment(self, backed: Backed) -> int:
         """What the backend makes a device's address and size be multiples of (bytes)."""
         return backend_alignment(backed.page_size, self.base_page, kind=backed.kind)

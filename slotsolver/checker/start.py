@@ -128,12 +128,9 @@ def _boot_backend(backed: Backed) -> Iterator[Violation]:
 def _cpuset(facts: DomainFacts) -> Iterator[Violation]:
     """Before 9.5 QEMU's own cpuset is ``<memory nodeset>`` while it allocates, so a memnode outside
     of it cannot be bound (qemu/qemu_process.c:qemuProcessLaunch)."""
-    numatune = facts.domain.numatune
-    if facts.libvirt >= (9, 5) or numatune.nodeset is None:
-        return
-    if (numatune.mode or "strict") not in ("strict", "restrictive"):
+    if facts.cpuset is None:
         return
     for backed in (*facts.cell_backends, *facts.device_backends):
-        if backed.nodes and not set(backed.nodes) & set(numatune.nodeset):
+        if backed.nodes and not set(backed.nodes) & facts.cpuset:
             says = "cannot bind memory to host NUMA nodes: Invalid argument"
             yield Violation("libvirt-H15", "start", says, backed.place)

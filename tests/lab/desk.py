@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 from slotsolver.cli import main
 from slotsolver.plan import Infeasible, Plan
 from tests.lab.host import Lab
+from tests.real.libvirtd import ENVIRONMENT
 
 OK, INFEASIBLE = 0, 3
 """Exit codes."""
@@ -39,9 +41,10 @@ class Desk:
         return [*options, "--free", self.file("free.txt", self.lab.virsh("freepages", "--all"))]
 
     def answer(self, *options: str) -> tuple[int, str]:
-        """The exit code of ``slotsolver plan`` for this host, and its answer in JSON."""
+        """The exit code of ``slotsolver plan``, usually for this host, and its answer in JSON."""
         answer = self.folder / "answer.json"
-        line = ["plan", *options, *self.host(), "--format", "json", "-o", str(answer)]
+        host = [] if "--host" in options else self.host()
+        line = ["plan", *options, *host, "--format", "json", "-o", str(answer)]
         code = main([*line, "--out-dir", str(self.out)])
         assert code in (OK, INFEASIBLE)
         return code, answer.read_text()
@@ -58,6 +61,14 @@ class Desk:
         code, text = self.answer(self.file("problem.yaml", yaml.safe_dump(problem)))
         assert code == INFEASIBLE, text
         return Infeasible.model_validate_json(text)
+
+    def carry_out(self, command: str) -> str:
+        """What a command for a shell prints, as it stands in an answer."""
+        there = {**ENVIRONMENT, "LIBVIRT_DEFAULT_URI": self.lab.uri}
+        line = ["sh", "-euc", command]
+        done = subprocess.run(line, env=there, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def domain(self, name: str | None = None) -> str:
         """A planned guest's domain XML, changed in one thing only: the lab has no KVM."""

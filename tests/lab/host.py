@@ -118,7 +118,7 @@ mkdir -p /tmp/copy && cd /tmp/copy
 for file in /sys/devices/system/node/online /sys/devices/system/node/node*/* \\
         /sys/devices/system/node/node*/hugepages/*/* /proc/meminfo /proc/cpuinfo; do
     [ -f "$file" ] && [ -r "$file" ] && [ "${file##*/}" != compact ] || continue
-    mkdir -p ".${file%/*}" && cat "$file" >".$file"
+    mkdir -p ".${file%/*}" && cat "$file" >".$file" 2>/dev/null
 done
 tar -c sys proc
 """

@@ -89,11 +89,12 @@ ODD = Shape(
     nodes=(
         Node(2 * GiB, 2, {2 * MiB: 512}),
         Node(0, 1),
-        Node(1536 * MiB, 0, {2 * MiB: 512}),
         Node(1 * GiB, 1, {2 * MiB: 256}),
+        Node(1536 * MiB, 0, {2 * MiB: 512}),
     ),
-    distances=((10, 20, 17, 30), (20, 10, 30, 17), (17, 30, 10, 40), (30, 17, 40, 10)),
+    distances=((10, 20, 30, 17), (20, 10, 17, 30), (30, 17, 10, 40), (17, 30, 40, 10)),
 )
-"""Node 1 has no memory, node 2 no processors."""
+"""Node 1 has no memory, node 3 no processors. Linux numbers nodes as they come in the SRAT, those
+with processors first (drivers/acpi/numa/srat.c), so one without would not be node 2 there."""
 
 SHAPES = {shape.name: shape for shape in (FOUR, ODD)}

@@ -1,0 +1,119 @@
+"""Domains that find too few pages: what ``slotsolver check`` says of them, libvirt says too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from slotsolver.cli import main
+from slotsolver.size import MiB
+from tests.lab.desk import Desk
+from tests.real.libvirtd import LibvirtError
+
+pytestmark = pytest.mark.lab
+
+PAGE = 2 * MiB
+DOMAIN = """\
+<domain type='qemu'>
+  <name>short</name>
+  <maxMemory slots='4' unit='MiB'>1024</maxMemory>
+  <memory unit='MiB'>1</memory>
+  <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
+  <vcpu>1</vcpu>
+  {tune}
+  <os><type arch='x86_64' machine='q35'>hvm</type></os>
+  <features><acpi/></features>
+  <cpu><numa><cell id='0' cpus='0' memory='64' unit='MiB'/></numa></cpu>
+  <devices>
+    <memballoon model='none'/>
+    <memory model='dimm'>
+      {source}<target><size unit='MiB'>128</size><node>0</node></target>
+    </memory>
+  </devices>
+</domain>
+"""
+MMAP = "unable to map backing store for guest RAM: Cannot allocate memory"
+PREALLOCATION = "qemu_prealloc_mem: preallocating memory failed: Bad address"
+BIND = "cannot bind memory to host NUMA nodes: Invalid argument"
+
+CASES = {
+    "one node": ("<memory mode='strict' nodeset='3'/>", "", MMAP),
+    "one node of several": (
+        "<memory mode='strict' nodeset='0-3'/><memnode cellid='0' mode='strict' nodeset='3'/>",
+        "",
+        PREALLOCATION,
+    ),
+    "one node without <memory>": (
+        "<memnode cellid='0' mode='strict' nodeset='3'/>",
+        "",
+        PREALLOCATION,
+    ),
+    "the DIMM's own node": (
+        "<memory mode='strict' nodeset='0,3'/><memnode cellid='0' mode='strict' nodeset='0'/>",
+        "<source><nodemask>3</nodemask></source>",
+        PREALLOCATION,
+    ),
+    "two nodes": ("<memory mode='strict' nodeset='2-3'/>", "", MMAP),
+    "two nodes in turn, no others permitted": (
+        "<memory mode='strict' nodeset='2-3'/>"
+        "<memnode cellid='0' mode='interleave' nodeset='2-3'/>",
+        "",
+        MMAP,
+    ),
+    "two nodes in turn, others permitted": ("<memory mode='interleave' nodeset='2-3'/>", "", ""),
+    "a node preferred": ("<memory mode='preferred' nodeset='3'/>", "", ""),
+    "restricted to two nodes": (
+        "<memory mode='restrictive' nodeset='2-3'/>"
+        "<memnode cellid='0' mode='restrictive' nodeset='0'/>",
+        "",
+        MMAP,
+    ),
+    "restricted to many": (
+        "<memory mode='restrictive' nodeset='0-3'/>"
+        "<memnode cellid='0' mode='restrictive' nodeset='3'/>",
+        "",
+        "",
+    ),
+    "outside of <memory>": (
+        "<memory mode='strict' nodeset='0'/><memnode cellid='0' mode='strict' nodeset='1'/>",
+        "",
+        BIND,
+    ),
+    "anywhere": ("", "", ""),
+}
+"""Numatune, the DIMM's source, and what QEMU prints, on a host that has 40 pages free on node 2 and
+on node 3, and plenty elsewhere."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_said_of_short_pools(desk: Desk, name: str) -> None:
+    """The guest takes 96 pages. Either nothing is wrong with it and it starts, or it does not start
+    and QEMU prints what was said."""
+    tune, source, expected = CASES[name]
+    for node in (2, 3):
+        desk.lab.reserve(node, PAGE, 40)
+    tune = f"<numatune>{tune}</numatune>" if tune else ""
+    xml = DOMAIN.format(tune=tune, source=source)
+    said = [text for text in _check(desk, xml) if not expected or text.endswith(expected)]
+    assert bool(said) == bool(expected)
+    desk.lab.define(xml)
+    if expected:
+        with pytest.raises(LibvirtError) as refused:
+            desk.lab.virsh("start", "short", "--paused")
+        assert expected in str(refused.value)
+    else:
+        desk.lab.virsh("start", "short", "--paused")
+        used = sum(total - free for total, free in desk.lab.pools().values())
+        assert used == 96
+
+
+def _check(desk: Desk, xml: str) -> list[str]:
+    """What ``slotsolver check`` says of a domain on this host."""
+    found = Path(desk.folder / "found.json")
+    line = ["check", desk.file("domain.xml", xml), *desk.host(), "--format", "json"]
+    with found.open("w") as output, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdout", output)
+        main(line)
+    return [violation["says"] for violation in json.loads(found.read_text())["violations"]]
