@@ -10,6 +10,7 @@ from functools import cached_property
 from slotsolver.errors import InputError
 from slotsolver.fields import format_ids
 from slotsolver.platforms import Platform
+from slotsolver.platforms.versions import NO_CPUS
 from slotsolver.policies import Policy
 from slotsolver.problem import Cell
 from slotsolver.size import MiB, format_size
@@ -68,6 +69,8 @@ class CellFacts:
     whole: tuple[int, ...] = ()
     """Sizes (bytes) that are whole pages: known boot memory, devices backed as the cell is."""
     page_reason: str = ""
+    no_prealloc: frozenset[int] = frozenset()
+    """Host nodes on which nothing can be preallocated, so that no huge pages can be had there."""
     dimm_pages: tuple[int, ...] = ()
     """Page sizes of its DIMMs (bytes) where these need not be the cell's own."""
     preferred_pages: int | None = None
@@ -122,14 +125,25 @@ class CellFacts:
 
     def backings(self) -> tuple[Backing, ...]:
         """Every way to back the cell, in a fixed order."""
-        return tuple(
-            sorted(
-                Backing(page, dimm_page, nodes)
-                for page in self.pages
-                for dimm_page in self.dimm_pages or (page,)
-                for nodes in self.nodes
-            )
+        found = sorted(
+            Backing(page, dimm_page, nodes)
+            for page in self.pages
+            for dimm_page in self.dimm_pages or (page,)
+            for nodes in self.nodes
+            if not (nodes and self.no_prealloc.issuperset(nodes) and self._huge(page, dimm_page))
         )
+        if not found:
+            raise InputError(
+                f"cell {self.id} is to have {format_size(max(self.pages))} pages of host node "
+                f"{format_ids(n for nodes in self.nodes for n in nodes)}, which has no CPUs: from "
+                f"7.2 on QEMU cannot preallocate there as libvirt asks it to ({NO_CPUS}); pages of "
+                f"{format_size(self.platform.base_page)} can be had there"
+            )
+        return tuple(found)
+
+    def _huge(self, *pages: int) -> bool:
+        """Whether any is a size of huge pages."""
+        return any(page != self.platform.base_page for page in pages)
 
     def require_page(self, policy: Policy, size: int) -> None:
         """Narrow to one page size."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from slotsolver.cell_facts import CellFacts, Elsewhere, VirtioFacts
+from slotsolver.constraints.host_nodes import HostNodes
 from slotsolver.errors import InputError
 from slotsolver.facts import (
     X86_BLOCKS,
@@ -17,7 +18,7 @@ from slotsolver.facts import (
 )
 from slotsolver.kinds import answered_for, is_built_in
 from slotsolver.platforms import Platform, Version, platform_for
-from slotsolver.platforms.versions import LIBVIRT_VIRTIO_MEM_ADDRESS
+from slotsolver.platforms.versions import LIBVIRT_VIRTIO_MEM_ADDRESS, QEMU_THREAD_CONTEXT
 from slotsolver.problem import AtLeast, Cell, Device, Guest, Host, Problem
 from slotsolver.running import RunningFacts, running_facts, virtio_number
 from slotsolver.size import MiB, format_size
@@ -39,7 +40,7 @@ def _gather_guest(problem: Problem, guest: Guest, own: Sequence[bool]) -> GuestF
         else [d for d in guest.devices if d.takes_slot]
     )
     mine = [(p, known) for p, known in zip(problem.policies, own, strict=True) if p.concerns(guest)]
-    ways = _Ways(problem.host, guest, platform)
+    ways = _Ways(problem, guest, platform)
     facts = GuestFacts(
         guest=guest,
         host=problem.host,
@@ -108,19 +109,39 @@ class _Ways:
     """What all cells of a guest have in common: the pages and host nodes that back one that asks
     for none, and the devices of each cell that give it memory, by its id."""
 
-    def __init__(self, host: Host | None, guest: Guest, platform: Platform) -> None:
-        self.host = host
+    def __init__(self, problem: Problem, guest: Guest, platform: Platform) -> None:
+        self.host = host = problem.host
         self.platform = platform
         self.pages = host.usable_pages if host else (platform.base_page,)
         self.nodes: tuple[tuple[int, ...], ...] = ((),)
         if host and guest.host_nodes is not None:
             self.nodes = tuple([(node,) for node in guest.host_nodes])
         elif host:
-            self.nodes = tuple([(node.id,) for node in host.nodes])
+            self.nodes = tuple([(node,) for node in _open_nodes(problem, guest, host)])
+        self.no_prealloc: frozenset[int] = frozenset()
+        threads = QEMU_THREAD_CONTEXT.in_version(Version.parse(problem.qemu))
+        if host and not guest.running and threads:
+            self.no_prealloc = host.without_cpus
         self.devices: dict[int, list[Device]] = {}
         for device in guest.devices:
             if device.is_ram:
                 self.devices.setdefault(device.cell or 0, []).append(device)
+
+
+def _open_nodes(problem: Problem, guest: Guest, host: Host) -> list[int]:
+    """The host nodes for cells that ask for none: those with processors, and others where a policy
+    names them or there is no memory but there."""
+    every = [node.id for node in host.nodes]
+    if guest.running or not host.without_cpus:
+        return every
+    named = {
+        node
+        for policy in problem.policies
+        if isinstance(policy, HostNodes) and (policy.guests is None or guest.name in policy.guests)
+        for node in policy.nodes or ()
+    }
+    kept = [node for node in every if node not in host.without_cpus or node in named]
+    return kept if any(host.node(node).memory for node in kept) else every
 
 
 def _gather_cell(problem: Problem, guest: Guest, cell: Cell, ways: _Ways) -> CellFacts:
@@ -151,6 +172,7 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, ways: _Ways) -> Cel
         pages=pages,
         nodes=ways.nodes if ways.host is None or cell.host_nodes is None else (cell.host_nodes,),
         page_reason=reason,
+        no_prealloc=frozenset() if guest.mode_of(cell.id) == "restrictive" else ways.no_prealloc,
     )
     if not fitting:
         facts.check_page(pages[0])

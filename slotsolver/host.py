@@ -153,6 +153,12 @@ class Host(Remembering):
         there = {pool.page_size for node in self.nodes for pool in node.pools if pool.total}
         return tuple(size for size in self._page_sizes if size == self.base_page or size in there)
 
+    @cached_property
+    def without_cpus(self) -> frozenset[int]:
+        """Nodes that have no processors, by id; none where no node is known to have any."""
+        found = frozenset(node.id for node in self.nodes if not node.cpus)
+        return found if len(found) < len(self.nodes) else frozenset()
+
     def distance(self, source: int, target: int) -> int:
         """SLIT distance between two nodes by id; 10 to itself and 20 elsewhere if none is given."""
         row = self.node(source).distances

@@ -24,7 +24,7 @@ class Normal:
 
 def normal(host: HostForm, wishes: WishForm) -> Normal:
     """The normal form of the problem of these wishes on this host, by its key."""
-    if host.host is None or wishes.as_is:
+    if host.host is None or host.host.without_cpus or wishes.as_is:
         return Normal(digest(wishes.key + host.whole))
     rows = _rows(host, wishes)
     order = _order(host, wishes, rows)
@@ -60,7 +60,7 @@ def problem_of(host: HostForm, wishes: WishForm, normal: Normal) -> Problem:
     """The problem that is solved for all problems with the key of this one."""
     problem = wishes.problem
     values = {name: getattr(problem, name) for name in Problem.model_fields}
-    if wishes.as_is or host.host is None:
+    if wishes.as_is or host.host is None or host.host.without_cpus:
         values["host"] = host.host
     else:
         values["host"] = _host(host.host, host, wishes, normal)

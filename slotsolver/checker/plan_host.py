@@ -17,6 +17,7 @@ from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
 from slotsolver.fields import format_ids
 from slotsolver.plan import HostUse, PoolUse
+from slotsolver.platforms.versions import NO_CPUS, QEMU_THREAD_CONTEXT, Version
 from slotsolver.problem import Device, Guest, Host
 from slotsolver.size import format_size
 
@@ -183,8 +184,21 @@ def _piece(
             f"{piece.page_size >> 10} KiB"
         )
         yield Violation("libvirt-H4", "start", says, piece.place)
+    if host and not piece.taken and not guest.guest.running:
+        yield from _preallocated(guest, piece, host)
     if not piece.taken and not piece.given:
         yield from _nodes(guest, piece)
+
+
+def _preallocated(guest: GuestSubject, piece: Piece, host: Host) -> Iterator[Violation]:
+    """Huge pages are preallocated by threads on the node's own CPUs (QEMU util/thread-context.c:
+    thread_context_set_node_affinity; libvirt qemu/qemu_command.c:qemuBuildThreadContextProps)."""
+    threads = QEMU_THREAD_CONTEXT.in_version(Version.parse(guest.qemu))
+    bound = guest.guest.mode_of(piece.cell) != "restrictive" and piece.nodes
+    if threads and bound and piece.page_size != host.base_page:
+        with_cpus = {node.id for node in host.nodes if node.cpus}
+        if with_cpus and not with_cpus & set(piece.nodes):
+            yield Violation("libvirt-H16", "start", NO_CPUS, piece.place)
 
 
 def _nodes(guest: GuestSubject, piece: Piece) -> Iterator[Violation]:

@@ -11,6 +11,7 @@ from slotsolver.checker.domain_facts import DomainFacts, devices_with_places, pl
 from slotsolver.checker.inference import Backed
 from slotsolver.checker.violation import Violation
 from slotsolver.platforms.memory_option import check_memory_option
+from slotsolver.platforms.versions import NO_CPUS, QEMU_THREAD_CONTEXT
 from slotsolver.size import KiB
 
 LARGEST_KIB = ((1 << 63) - 1) >> 10
@@ -27,6 +28,7 @@ def check_start(facts: DomainFacts) -> Iterator[Violation]:
         yield from _boot_backend(backed)
     yield from _host_nodes(facts)
     yield from _cpuset(facts)
+    yield from _thread_context(facts)
 
 
 def _overflow(facts: DomainFacts) -> Iterator[Violation]:
@@ -134,3 +136,17 @@ def _cpuset(facts: DomainFacts) -> Iterator[Violation]:
         if backed.nodes and not set(backed.nodes) & facts.cpuset:
             says = "cannot bind memory to host NUMA nodes: Invalid argument"
             yield Violation("libvirt-H15", "start", says, backed.place)
+
+
+def _thread_context(facts: DomainFacts) -> Iterator[Violation]:
+    """What is preallocated on nodes without CPUs, by threads that should run on their CPUs (libvirt
+    9.0 qemu/qemu_command.c:qemuBuildThreadContextProps)."""
+    host = facts.host
+    if host is None or facts.domain.running or not QEMU_THREAD_CONTEXT.in_version(facts.qemu):
+        return
+    with_cpus = {node.id for node in host.nodes if node.cpus}
+    immediate = facts.domain.backing.allocation == "immediate"
+    for backed in (*facts.cell_backends, *facts.device_backends):
+        bound = backed.nodes and backed.mode != "restrictive" and (backed.huge or immediate)
+        if bound and with_cpus and not with_cpus & set(backed.nodes):
+            yield Violation("libvirt-H16", "start", NO_CPUS, backed.place)

@@ -103,7 +103,10 @@ def is_plain(facts: GuestFacts) -> bool:
         and all(stage.exact for stage in facts.stages[1:])
         and (facts.stages[0].exact or facts.stages[0].memory is None)
         and not any(
-            cell.virtio or cell.spread or cell.dimm_pages or any(len(n) > 1 for n in cell.nodes)
+            cell.virtio
+            or cell.spread
+            or cell.dimm_pages
+            or any(len(n) > 1 or cell.no_prealloc.intersection(n) for n in cell.nodes)
             for cell in facts.cells
         )
     )

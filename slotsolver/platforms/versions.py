@@ -106,6 +106,15 @@ QEMU_DEFAULT_RAM_ID_TEXT = _since(
     "new text for a taken default RAM id", "10.0", "seen on 10.0 and 11.1, 8.x and 9.x not run"
 )
 
+QEMU_THREAD_CONTEXT = _since(
+    "libvirt has memory preallocated by threads on the CPUs of its host nodes",
+    "7.2",
+    "qemu/qemu_command.c:qemuBuildThreadContextProps of libvirt 9.0; seen on 7.2",
+)
+NO_CPUS = "The nodes select no CPUs"
+"""QEMU's text where these nodes have none (util/thread-context.c:thread_context_set_node_affinity).
+Devices that are plugged later are preallocated by QEMU's main thread, which may be anywhere."""
+
 # libvirt ------------------------------------------------------------------------------------
 
 LIBVIRT_EMULATORPIN_THREAD_CONTEXT = _since(

@@ -91,9 +91,13 @@ class Linux:
         append = f"{COMMAND_LINE}{self.online}"
         return [*boot, "-append", append, "-serial", f"file:{self.console}"]
 
+    def printed(self) -> str:
+        """What the guest has printed."""
+        return self.console.read_text(errors="replace")
+
     def report(self) -> Report | None:
         """The guest's last report; ``None`` before the first one."""
-        return last_report(self.console.read_text(errors="replace"))
+        return last_report(self.printed())
 
     def until(self, memory: int, *, seconds: float = TIMEOUT_SECONDS) -> Report:
         """The first report of ``memory`` bytes online, or the last one before time is out.
@@ -106,12 +110,12 @@ class Linux:
                 break
             time.sleep(0.05)
         if report is None:
-            raise TimeoutError(self.console.read_text(errors="replace")[-2000:])
+            raise TimeoutError(self.printed()[-2000:])
         return report
 
     def refusals(self) -> list[str]:
         """The kernel's messages so far about memory that it did not take."""
-        return REFUSED.findall(self.console.read_text(errors="replace"))
+        return REFUSED.findall(self.printed())
 
 
 def last_report(text: str) -> Report | None:
