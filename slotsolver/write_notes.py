@@ -26,6 +26,7 @@ def notes(problem: Problem, layouts: Sequence[GuestLayout], use: HostUse | None)
             "give the output of `virsh freepages --all` with --free"
         )
     yield from unvouched(problem)
+    yield from _no_cpus_note(problem, layouts)
     for layout in layouts:
         yield from layout.facts.notes
         yield from _nameless_note(layout)
@@ -141,6 +142,23 @@ def _over_sizes(layout: GuestLayout) -> str:
         f"guest {layout.facts.guest.name}: optimal over {layout.considered} DIMM sizes, not over "
         f"every legal one; policy `sizes` with `allowed` names others"
     )
+
+
+def _no_cpus_note(problem: Problem, layouts: Sequence[GuestLayout]) -> Iterator[str]:
+    """Say which nodes were left out because they have no processors, where nothing was said of
+    nodes."""
+    host = problem.host
+    if host is None or any(getattr(policy, "nodes", None) for policy in problem.policies):
+        return
+    cells = [c for layout in layouts if not layout.facts.running for c in layout.facts.cells]
+    free = [c for c in cells if c.cell.host_nodes is None]
+    used = {node for cell in cells for nodes in cell.nodes for node in nodes}
+    left = [n for n in sorted(host.without_cpus - used) if host.node(n).memory]
+    if left and any(layout.facts.guest.host_nodes is None for layout in layouts) and free:
+        yield (
+            f"host node {format_ids(left)} has no CPUs and was left out; "
+            f"`--policy host-nodes={format_ids(n.id for n in host.nodes)}` takes it in"
+        )
 
 
 def _choice_note(layout: GuestLayout) -> Iterator[str]:

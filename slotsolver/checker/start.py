@@ -27,7 +27,7 @@ def check_start(facts: DomainFacts) -> Iterator[Violation]:
     for backed in facts.cell_backends:
         yield from _boot_backend(backed)
     yield from _host_nodes(facts)
-    yield from _cpuset(facts)
+    yield from _bindable(facts)
     yield from _thread_context(facts)
 
 
@@ -127,13 +127,17 @@ def _boot_backend(backed: Backed) -> Iterator[Violation]:
         yield Violation("libvirt-A7", "start", says, backed.place)
 
 
-def _cpuset(facts: DomainFacts) -> Iterator[Violation]:
-    """Before 9.5 QEMU's own cpuset is ``<memory nodeset>`` while it allocates, so a memnode outside
-    of it cannot be bound (qemu/qemu_process.c:qemuProcessLaunch)."""
-    if facts.cpuset is None:
-        return
+def _bindable(facts: DomainFacts) -> Iterator[Violation]:
+    """A backend can only be bound to nodes with memory (Linux mm/mempolicy.c:mpol_set_nodemask)
+    that QEMU's own cpuset permits: before 9.5 that is ``<memory nodeset>`` while it allocates
+    (qemu/qemu_process.c:qemuProcessLaunch). Nodes that are not there are told of before."""
+    host = facts.host
+    empty = {node.id for node in host.nodes if not node.memory} if host else set()
     for backed in (*facts.cell_backends, *facts.device_backends):
-        if backed.nodes and not set(backed.nodes) & facts.cpuset:
+        nodes = set(backed.nodes) - empty
+        if facts.cpuset is not None:
+            nodes &= facts.cpuset
+        if backed.nodes and not nodes:
             says = "cannot bind memory to host NUMA nodes: Invalid argument"
             yield Violation("libvirt-H15", "start", says, backed.place)
 

@@ -42,6 +42,8 @@ def whom(problem: Problem, policy: Policy) -> str:
     if getattr(policy, "distinct", False) and problem.host is not None:
         nodes = len(problem.host.nodes)
         found += f"; the host has {nodes} node{'s' if nodes > 1 else ''}"
+        if left_out := problem.host.without_cpus:
+            found += f", {format_ids(left_out)} without CPUs"
     return f" ({found})"
 
 

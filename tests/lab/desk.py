@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +63,14 @@ class Desk:
         code, text = self.answer(self.file("problem.yaml", yaml.safe_dump(problem)))
         assert code == INFEASIBLE, text
         return Infeasible.model_validate_json(text)
+
+    def checked(self, xml: str) -> tuple[int, list[str]]:
+        """The exit code of ``slotsolver check`` for a domain on this host, and what it says."""
+        found = self.folder / "found.json"
+        line = ["check", self.file("checked.xml", xml), *self.host(), "--format", "json"]
+        with found.open("w") as output, contextlib.redirect_stdout(output):
+            code = main(line)
+        return code, [one["says"] for one in json.loads(found.read_text())["violations"]]
 
     def carry_out(self, command: str) -> str:
         """What a command for a shell prints, as it stands in an answer."""

@@ -87,7 +87,7 @@ def booted(desk: Desk, tmp_path: Path) -> Booted:
 def test_a_running_guest(booted: Booted) -> None:
     """It boots with what was planned for each cell, gets more on one, gives some of another back,
     and by the device's file alone."""
-    plan = booted.resized("--to", "1024MiB", "--cell", "2=512MiB")
+    plan = booted.resized("--cell", "0=256MiB", "--cell", "1=256MiB", "--cell", "2=512MiB")
     assert {o.do for o in plan.guests[0].operations} == {"plug"}
     plan = booted.resize("--to", "896MiB")
     assert [o.do for o in plan.guests[0].operations] == ["unplug"]

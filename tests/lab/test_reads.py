@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,7 @@ def test_a_host_is_read_as_it_is(boot: Boot, tmp_path: Path, name: str) -> None:
 def _read(desk: Desk, *options: str) -> dict[str, Any]:
     """What ``slotsolver host`` prints."""
     found = desk.folder / "host.json"
-    with found.open("w") as output, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.stdout", output)
+    with found.open("w") as output, contextlib.redirect_stdout(output):
         assert main(["host", *_source(options), "--format", "json"]) == 0
     host: dict[str, Any] = json.loads(found.read_text())
     return host
