@@ -33,7 +33,7 @@ test: $(READY) real-programs ## run all tests but the slow ones, real QEMU, libv
 lab: export SLOTSOLVER_REQUIRE_REAL = 1
 lab: $(READY) real-programs ## start plans on emulated hosts of four nodes (5 minutes, the first time 6)
 	$(BIN)/python -m tests.lab.image
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -v tests/lab
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -v --durations=10 tests/lab
 
 exhaustive: $(READY) real-programs ## run the slow tests too, those of `make lab` among them
 	$(PYTEST)

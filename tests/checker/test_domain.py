@@ -298,6 +298,47 @@ def test_pages_of_a_bound_cell(free: int) -> None:
         assert violation.says.endswith("preallocating memory failed: Bad address")
 
 
+@pytest.mark.parametrize(
+    ("tune", "says"),
+    [
+        ("<memory mode='strict' nodeset='1'/>", "192 pages of 2 MiB are needed on host node 1"),
+        (
+            "<memory mode='restrictive' nodeset='1'/>",
+            "192 pages of 2 MiB are needed on host node 1",
+        ),
+    ],
+)
+def test_what_the_cpuset_does_not_permit_is_not_there(tune: str, says: str) -> None:
+    """libvirt sets QEMU's cpuset from <memory>; where all of it is short, mmap fails already."""
+    (short,) = violations(tuned(tune, HUGE), host=pool(1, 100))
+    assert short.says.startswith(says)
+    assert short.says.endswith("unable to map backing store for guest RAM: Cannot allocate memory")
+
+
+@pytest.mark.parametrize("mode", ["preferred", "interleave"])
+def test_pages_that_are_not_bound_strictly_come_from_elsewhere_too(mode: str) -> None:
+    """Where a node has none; both were seen to do so (tests/lab/test_check.py)."""
+    assert violations(tuned(f"<memory mode='{mode}' nodeset='1'/>", HUGE), host=pool(1, 0)) == ()
+
+
+def test_nodes_without_memory_or_processors() -> None:
+    """The former cannot be bound to, on the latter nothing can be preallocated; beside others both
+    do no harm."""
+    first, second = HOST.nodes
+    no_memory = second.model_copy(update={"memory": 0, "free": 0, "pools": ()})
+    first = first.model_copy(update={"cpus": (0,)})
+    xml = tuned(BOUND, HUGE)
+    for other, expected in (
+        (no_memory.model_copy(update={"cpus": (1,)}), "cannot bind memory to host NUMA nodes"),
+        (second.model_copy(update={"cpus": ()}), "The nodes select no CPUs"),
+    ):
+        host = HOST.model_copy(update={"nodes": (first, other)})
+        start = [v for v in violations(xml, host=host) if v.stage == "start"]
+        assert {v.says.partition(":")[0] for v in start} == {expected}
+        both = xml.replace("cellid='1' mode='strict' nodeset='1'", "cellid='1' nodeset='0-1'")
+        assert not [v for v in violations(both, host=host) if v.stage == "start"]
+
+
 def test_pages_of_an_unbound_cell_come_from_anywhere() -> None:
     """Without a binding only the sum over all nodes counts, and QEMU says so at mmap."""
     xml = tuned("", HUGE)

@@ -54,13 +54,13 @@ def host(boot: Boot, name: str) -> Iterator[Lab]:
     except NoLinuxError as error:
         absent("lab host", str(error))
         raise
-    before = lab.pools()
     yield lab
     for domain in lab.domains():
         lab.forget(domain)
-    for (node, page_size), (total, _) in before.items():
-        lab.reserve(node, page_size, total)
-    assert lab.pools() == before
+    for node, made in enumerate(lab.shape.nodes):
+        for page_size, total in made.huge.items():
+            lab.reserve(node, page_size, total)
+    assert all(total == free for total, free in lab.pools().values())
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ class LabLinux(Linux):
         while self._blocks() != blocks:
             if time.monotonic() > deadline:
                 return False
-            time.sleep(1)
+            time.sleep(3)
         report = self.report()
         assert report is not None
         return report.block == block and self.refusals() == []

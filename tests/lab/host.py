@@ -7,6 +7,7 @@ import io
 import re
 import socket
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -101,9 +102,13 @@ class Lab(Libvirt):
         }
 
     def reserve(self, node: int, page_size: int, total: int) -> None:
-        """Have so many pages in a pool."""
+        """Have so many pages in a pool; what the kernel keeps in the memory of files gives way."""
         folder = f"/sys/devices/system/node/node{node}/hugepages/hugepages-{page_size // KiB}kB"
-        self.run(f"echo {total} >{folder}/nr_hugepages")
+        self.run(
+            f"cd {folder} && [ $(cat nr_hugepages) = {total} ] && exit\n"
+            f"sync; echo 3 >/proc/sys/vm/drop_caches; echo 1 >/proc/sys/vm/compact_memory\n"
+            f"echo {total} >nr_hugepages && [ $(cat nr_hugepages) = {total} ]"
+        )
 
     def sysfs(self, folder: Path) -> Path:
         """A copy of its ``/sys`` and ``/proc`` in ``folder``, as far as they tell of memory."""
@@ -142,6 +147,7 @@ def running(shape: Shape, folder: Path, link: Path) -> Iterator[Lab]:
         lab = Lab(shape, _ports(machine.hmp("info usernet")), console)
         machine.execute("cont")
         _await(lab)
+        _keep_capabilities(lab)
         yield lab
 
 
@@ -157,6 +163,8 @@ def _boot(shape: Shape, folder: Path) -> list[str]:
         files[f"lab/{name}"] = (HERE / name).read_bytes()
     made = folder / "initramfs"
     made.write_bytes(debian.archive(files | debian.modules(MODULES)))
+    if (known := _capabilities()).exists():
+        files["lab/capabilities.tar"] = known.read_bytes()
     options = f"{KERNEL_OPTIONS} {shape.boot_options()}"
     return ["-kernel", str(debian.kernel()), "-initrd", str(made), "-append", options]
 
@@ -179,6 +187,21 @@ def _ports(usernet: str) -> dict[str, int]:
     found = re.findall(r"TCP\[HOST_FORWARD\] +\d+ +127\.0\.0\.1 +(\d+) +\S+ +(\d+)", usernet)
     outside = {int(inner): int(outer) for outer, inner in found}
     return {name: outside[port] for name, port in FORWARDED.items()}
+
+
+def _capabilities() -> Path:
+    """What libvirt found out of the QEMU in the image: a file beside it. libvirt knows when it is
+    out of date (qemu/qemu_capabilities.c:virQEMUCapsIsValid)."""
+    return image().with_suffix(".capabilities.tar")
+
+
+def _keep_capabilities(lab: Lab) -> None:
+    """Keep what was found out, which takes 10 seconds of every boot."""
+    if not (file := _capabilities()).exists():
+        data = lab.run("tar -c -C / var/cache/libvirt/qemu/capabilities")
+        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as made:
+            made.write(data)
+        Path(made.name).rename(file)
 
 
 def _await(lab: Lab) -> None:

@@ -20,6 +20,7 @@ echo "libvirt-qemu:x:64055:" >>/etc/group
 /lab/busybox ifconfig eth1 "$address" netmask 255.255.255.0 up
 # Else each start of a domain would wait for a name server.
 echo "127.0.0.1 $(hostname) localhost" >/etc/hosts
+[ ! -e /lab/capabilities.tar ] || tar -x -C / -f /lab/capabilities.tar
 cp /lab/libvirtd.conf /lab/qemu.conf /etc/libvirt/
 /lab/busybox nc -ll -p 4000 -e sh &
 /lab/busybox nc -ll -p 4001 -e tar -x -C / -f - &

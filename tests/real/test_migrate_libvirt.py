@@ -2,7 +2,7 @@
 
 A guest that is saved and restored goes the way of a migration: libvirt compares the XML that it is
 restored as with the one that it was saved as by the same rules, and QEMU loads the same stream.
-Hosts of several nodes, and a migration over the network, cannot be had here.
+Hosts of several nodes, and a migration over a network, are in :mod:`tests.lab`.
 """
 
 from __future__ import annotations
