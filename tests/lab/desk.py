@@ -13,6 +13,7 @@ import yaml
 from slotsolver.cli import main
 from slotsolver.plan import Infeasible, Plan
 from tests.lab.host import Lab
+from tests.real.domains import Files
 from tests.real.libvirtd import ENVIRONMENT
 
 OK, INFEASIBLE = 0, 3
@@ -20,22 +21,11 @@ OK, INFEASIBLE = 0, 3
 
 
 @dataclass
-class Desk:
+class Desk(Files):
     """A folder of files about a lab host."""
 
     lab: Lab
     folder: Path
-
-    @property
-    def out(self) -> Path:
-        """Where the last plan's files are."""
-        return self.folder / "out"
-
-    def file(self, name: str, text: str) -> str:
-        """A text as a file; its path."""
-        path = self.folder / name
-        path.write_text(text)
-        return str(path)
 
     def host(self) -> list[str]:
         """Options of ``slotsolver`` for the host as virsh shows it now."""

@@ -28,14 +28,10 @@ MEMORY_DEVICES = '{"execute": "query-memory-devices"}'
 Facts = dict[str, Any]
 
 
-@dataclass
-class Running:
-    """A domain that runs, and the folder for all files about it."""
+class Files:
+    """A folder of files, those of the last plan in a folder of their own."""
 
-    daemon: Libvirt
-    name: str
     folder: Path
-    migratable: bool = False
 
     @property
     def out(self) -> Path:
@@ -47,6 +43,16 @@ class Running:
         path = self.folder / name
         path.write_text(text)
         return str(path)
+
+
+@dataclass
+class Running(Files):
+    """A domain that runs, and the folder for all files about it."""
+
+    daemon: Libvirt
+    name: str
+    folder: Path
+    migratable: bool = False
 
     def sources(self, *, qmp: bool) -> list[str]:
         """Options of ``slotsolver`` for the guest and its host as virsh shows them now."""
