@@ -72,8 +72,9 @@ class Placings:
 
     def _seat(self, guest: Guest, cell: CellFacts, planned: PlannedCell, bound: str) -> Seat:
         seat = Seat(guest, [cell.id], planned.host_nodes, bound)
+        possible = {backing.nodes for backing in cell.backings()}
         for nodes in () if bound else cell.nodes:
-            if len(nodes) != 1 or nodes == planned.host_nodes:
+            if len(nodes) != 1 or nodes == planned.host_nodes or nodes not in possible:
                 continue
             same = next((o for o in seat.others if self._alike.nodes(o[0], nodes[0])), None)
             if same is None:
