@@ -71,6 +71,9 @@ class CellFacts:
     page_reason: str = ""
     no_prealloc: frozenset[int] = frozenset()
     """Host nodes on which nothing can be preallocated, so that no huge pages can be had there."""
+    immediate: bool = False
+    """Whether something of it is preallocated, whatever its pages: all of it, or a device on huge
+    pages of its own."""
     dimm_pages: tuple[int, ...] = ()
     """Page sizes of its DIMMs (bytes) where these need not be the cell's own."""
     preferred_pages: int | None = None
@@ -130,20 +133,20 @@ class CellFacts:
             for page in self.pages
             for dimm_page in self.dimm_pages or (page,)
             for nodes in self.nodes
-            if not (nodes and self.no_prealloc.issuperset(nodes) and self._huge(page, dimm_page))
+            if not (
+                nodes and self.no_prealloc.issuperset(nodes) and self._preallocates(page, dimm_page)
+            )
         )
         if not found:
-            raise InputError(
-                f"cell {self.id} is to have {format_size(max(self.pages))} pages of host node "
-                f"{format_ids(n for nodes in self.nodes for n in nodes)}, which has no CPUs: from "
-                f"7.2 on QEMU cannot preallocate there as libvirt asks it to ({NO_CPUS}); pages of "
-                f"{format_size(self.platform.base_page)} can be had there"
-            )
+            nodes = tuple(sorted({n for nodes in self.nodes for n in nodes}))
+            raise no_cpus_there(self.id, max(self.pages), nodes)
         return tuple(found)
 
-    def _huge(self, *pages: int) -> bool:
-        """Whether any is a size of huge pages."""
-        return any(page != self.platform.base_page for page in pages)
+    def _preallocates(self, *pages: int) -> bool:
+        """Whether anything of the cell is allocated at the start, if it has pages of these sizes.
+        The DIMMs of a spread cell may have the pages of any of its backings."""
+        pages += (*self.pages, *self.dimm_pages) if self.spread else ()
+        return self.immediate or any(page != self.platform.base_page for page in pages)
 
     def require_page(self, policy: Policy, size: int) -> None:
         """Narrow to one page size."""
@@ -215,3 +218,12 @@ class CellFacts:
             and (self.allowed is None or size in self.allowed)
             and (not self.powers_of_two or size & (size - 1) == 0)
         )
+
+
+def no_cpus_there(cell: int, page: int, nodes: tuple[int, ...]) -> InputError:
+    """Why these host nodes cannot be had with such pages."""
+    return InputError(
+        f"cell {cell} is to have {format_size(page)} pages of host node {format_ids(nodes)}, which "
+        f"has no CPUs: from 7.2 on QEMU cannot preallocate there as libvirt asks it to "
+        f"({NO_CPUS}); ordinary pages that are not allocated at once can be had there"
+    )

@@ -127,7 +127,7 @@ def backings_on(host: Host, cell: CellFacts) -> Sequence[Backing]:
         for node in host.nodes
         for page in host.page_sizes()
         if host.pool(node.id, page).total and boot % page == 0
-        if page == host.base_page or node.id not in host.without_cpus
+        if node.id not in host.without_cpus or not (cell.immediate or page != host.base_page)
     )
 
 

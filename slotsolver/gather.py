@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from slotsolver.cell_facts import CellFacts, Elsewhere, VirtioFacts
-from slotsolver.constraints.host_nodes import HostNodes
+from slotsolver.cell_facts import CellFacts, Elsewhere, VirtioFacts, no_cpus_there
 from slotsolver.errors import InputError
 from slotsolver.facts import (
     X86_BLOCKS,
@@ -19,7 +18,7 @@ from slotsolver.facts import (
 from slotsolver.kinds import answered_for, is_built_in
 from slotsolver.platforms import Platform, Version, platform_for
 from slotsolver.platforms.versions import LIBVIRT_VIRTIO_MEM_ADDRESS, QEMU_THREAD_CONTEXT
-from slotsolver.problem import AtLeast, Cell, Device, Guest, Host, Problem
+from slotsolver.problem import AtLeast, Cell, Device, Guest, Problem
 from slotsolver.running import RunningFacts, running_facts, virtio_number
 from slotsolver.size import MiB, format_size
 
@@ -117,7 +116,7 @@ class _Ways:
         if host and guest.host_nodes is not None:
             self.nodes = tuple([(node,) for node in guest.host_nodes])
         elif host:
-            self.nodes = tuple([(node,) for node in _open_nodes(problem, guest, host)])
+            self.nodes = tuple([(node.id,) for node in host.nodes])
         self.no_prealloc: frozenset[int] = frozenset()
         threads = QEMU_THREAD_CONTEXT.in_version(Version.parse(problem.qemu))
         if host and not guest.running and threads:
@@ -126,22 +125,6 @@ class _Ways:
         for device in guest.devices:
             if device.is_ram:
                 self.devices.setdefault(device.cell or 0, []).append(device)
-
-
-def _open_nodes(problem: Problem, guest: Guest, host: Host) -> list[int]:
-    """The host nodes for cells that ask for none: those with processors, and others where a policy
-    names them or there is no memory but there."""
-    every = [node.id for node in host.nodes]
-    if guest.running or not host.without_cpus:
-        return every
-    named = {
-        node
-        for policy in problem.policies
-        if isinstance(policy, HostNodes) and (policy.guests is None or guest.name in policy.guests)
-        for node in policy.nodes or ()
-    }
-    kept = [node for node in every if node not in host.without_cpus or node in named]
-    return kept if any(host.node(node).memory for node in kept) else every
 
 
 def _gather_cell(problem: Problem, guest: Guest, cell: Cell, ways: _Ways) -> CellFacts:
@@ -160,6 +143,11 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, ways: _Ways) -> Cel
         own.append(boot * MiB)
     fitting = tuple([page for page in pages if not any(grain % page for grain in own)])
     pages = fitting or pages
+    no_prealloc = frozenset() if guest.mode_of(cell.id) == "restrictive" else ways.no_prealloc
+    fixed = [d for d in mine if d.model != "virtio-mem"]
+    for device in fixed if no_prealloc else ():
+        if device.host_nodes and no_prealloc.issuperset(device.host_nodes):
+            pages = _not_preallocated(guest, cell, device, ways, pages)
     facts = CellFacts(
         cell=cell,
         whole=tuple(own),
@@ -172,11 +160,25 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, ways: _Ways) -> Cel
         pages=pages,
         nodes=ways.nodes if ways.host is None or cell.host_nodes is None else (cell.host_nodes,),
         page_reason=reason,
-        no_prealloc=frozenset() if guest.mode_of(cell.id) == "restrictive" else ways.no_prealloc,
+        no_prealloc=no_prealloc,
+        immediate=guest.immediate
+        or any(d.page_size not in (None, ways.platform.base_page) for d in fixed),
     )
     if not fitting:
         facts.check_page(pages[0])
     return facts
+
+
+def _not_preallocated(
+    guest: Guest, cell: Cell, device: Device, ways: _Ways, pages: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The pages that a cell may have for the sake of a device of it, which is on host nodes where
+    nothing can be preallocated."""
+    base = ways.platform.base_page
+    kept = pages if device.page_size == base else tuple(p for p in pages if p == base)
+    if guest.immediate or device.page_size not in (None, base) or not kept:
+        raise no_cpus_there(cell.id, device.page_size or max(pages), device.host_nodes or ())
+    return kept
 
 
 def _grain(device: Device) -> int:

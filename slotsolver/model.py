@@ -62,13 +62,16 @@ class PoolModel:
 
 @dataclass(frozen=True)
 class Booking:
-    """Granules of one page size taken from a set of host nodes by ``count`` cells."""
+    """Granules of one page size taken from a set of host nodes by ``count`` cells. Where the kernel
+    takes them from the nodes in turn, ``in_turn`` is of how many pieces at most of a cell the pages
+    need not be whole rounds."""
 
     guest: GuestModel
     nodes: tuple[int, ...]
     page: int
     taken: Linear
     count: Linear
+    in_turn: int = 0
 
 
 class HostModel:
@@ -189,7 +192,8 @@ class HostModel:
                 for page, taken in place.usage(cls, backing, stage).items():
                     if not ever:
                         self._only_if_there(taken, count, backing.nodes, page)
-                    yield Booking(guest, backing.nodes, page, taken, count)
+                    in_turn = _uneven_pieces(guest.facts, cls, backing, page)
+                    yield Booking(guest, backing.nodes, page, taken, count, in_turn)
                     paid = paid + granule(page) * taken
                 yield from self._own_pages(guest, cls, backing, stage)
                 for device in cls.cells[0].facts.elsewhere:
@@ -237,7 +241,12 @@ class HostModel:
         """
         there = {id(pool): self._there(pool) for pool in self.pools}
         for page in sorted({b.page for b in self.bookings}):
-            booked = [b for b in self.bookings if b.page == page and b.nodes]
+            booked = [
+                part
+                for b in self.bookings
+                if b.page == page and b.nodes
+                for part in self._shares(b)
+            ]
             if any(
                 len(b.nodes) > 1 for b in booked
             ):  # redundant: those rows depend on what is used
@@ -262,6 +271,20 @@ class HostModel:
         for pool in self.pools:
             if pool.returned:
                 pool.used = [*pool.used, -pool.more]
+
+    def _shares(self, booking: Booking) -> Iterator[Booking]:
+        """What of a booking each of its nodes has to have: all of it where the kernel chooses, else
+        its share. Of p pages node k of n has ceil((p - k) / n); of several pieces that are no whole
+        rounds it is asked for a few pages too many."""
+        number = len(booking.nodes)
+        if not booking.in_turn or number == 1:
+            yield booking
+            return
+        for place, node in enumerate(booking.nodes):
+            share = self.model.new_int_var(0, 1 << 40, "")
+            over = (number - 1 - place) * booking.in_turn if booking.in_turn > 1 else -place
+            self.model.add(number * share >= booking.taken + over * booking.count)
+            yield Booking(booking.guest, (node,), booking.page, share, booking.count)
 
     def _there(self, pool: PoolModel) -> Linear:
         """What may be taken of a pool, with what comes back to it."""
@@ -381,3 +404,17 @@ class HostModel:
         self.model.add(left >= piece).only_enforce_if(~few)
         self.model.add(stranded == left).only_enforce_if(few)
         return stranded * pool.grain
+
+
+def _uneven_pieces(guest: GuestFacts, cls: CellClass, backing: Backing, page: int) -> int:
+    """How many pieces of the cells of a class may have pages that are no whole rounds over their
+    nodes, at least 1 where huge pages are interleaved, else 0."""
+    cell = cls.cells[0].facts
+    interleaved = guest.guest.mode_of(cell.id) == "interleave"
+    if not interleaved or page == guest.platform.base_page or cell.virtio:
+        return 0
+    there = len(cls.cells) + sum((d.cell or 0) == cell.id for d in guest.guest.devices)
+    unit = cell.unit_for(backing.dimm_page, min(cell.blocks))
+    if unit * MiB // page % len(backing.nodes) == 0:
+        return there
+    return there + min(guest.slot_limit, guest.guest.maximum_size // MiB // unit)

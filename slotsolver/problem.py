@@ -139,7 +139,8 @@ class Guest(Remembering):
     Totals (``boot``, ``target``, ``waypoints``, ``maximum``) count boot memory and every memory
     device, as libvirt's ``<memory>`` does; of a virtio-mem only what is requested. ``host_nodes``
     restricts every cell (``<numatune><memory nodeset>``). ``growth`` is what an earlier plan
-    reserved for it. ``xml`` is the domain XML the guest was read from; writers edit it.
+    reserved for it. ``xml`` is the domain XML the guest was read from; writers edit it. All memory
+    of an ``immediate`` guest is allocated when it starts (``<allocation mode='immediate'/>``).
 
     A ``running`` guest keeps its boot memory, its slots and its ``maximum``; its devices stay or
     are unplugged, and ``target`` is met as nearly as policy ``accept`` allows.
@@ -162,6 +163,7 @@ class Guest(Remembering):
     devices: tuple[Device, ...] = ()
     growth: tuple[ReservedDimm, ...] = ()
     running: bool = False
+    immediate: bool = False
     xml: str | None = Field(default=None, repr=False)
 
     @model_validator(mode="before")

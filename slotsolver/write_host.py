@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from slotsolver.fields import made
 from slotsolver.layout import CellLayout, GuestLayout
@@ -11,15 +12,23 @@ from slotsolver.plan import (
     NodeUse,
     PoolUse,
 )
-from slotsolver.problem import Host, Pool
+from slotsolver.problem import Device, Host, Pool
 from slotsolver.running import pool_of
 from slotsolver.size import MiB
 
 
-def pages_used(
-    layout: GuestLayout, cell: CellLayout, number: int, stage: int
-) -> Iterator[tuple[tuple[int, ...], int, int]]:
-    """Pages that a cell takes up to a stage: host nodes, page size, pages."""
+class Use(NamedTuple):
+    """Pages that a piece of a cell, or several together, take on some host nodes; ``in_turn``:
+    one on each node after the other."""
+
+    nodes: tuple[int, ...]
+    page: int
+    pages: int
+    in_turn: bool = False
+
+
+def pages_used(layout: GuestLayout, cell: CellLayout, number: int, stage: int) -> Iterator[Use]:
+    """Pages that a cell takes up to a stage."""
     facts = layout.facts.cells[number]
     there = 0 if layout.facts.guest.running else cell.totals[0] - facts.not_pooled
     grown = cell.totals[stage] - cell.totals[0]
@@ -30,28 +39,63 @@ def pages_used(
         if virtio.facts.own and virtio.facts.index is not None:
             own = layout.facts.guest.devices[virtio.facts.index]
             page = own.page_size or backing.page
-            yield own.host_nodes or backing.nodes, page, _pages(raised, page)
+            yield Use(own.host_nodes or backing.nodes, page, _pages(raised, page))
         else:
             there += raised
     for device in facts.elsewhere:
         page = device.page or backing.page
-        yield device.nodes or backing.nodes, page, _pages(device.size, page)
-    if facts.spread or in_turn(layout, number):
-        if there:
-            yield backing.nodes, backing.page, _pages(there, backing.page)
-        for dimm in cell.dimms:
-            if dimm.stage <= stage:
-                yield dimm.nodes, backing.dimm_page, _pages(dimm.size, backing.dimm_page)
+        yield Use(device.nodes or backing.nodes, page, _pages(device.size, page))
+    if facts.spread or interleaved(layout, number):
+        yield from _pieces(layout, cell, number, stage, there)
     elif backing.page == backing.dimm_page:
-        yield backing.nodes, backing.page, _pages(there + grown, backing.page)
+        yield Use(backing.nodes, backing.page, _pages(there + grown, backing.page))
     else:
-        yield backing.nodes, backing.page, _pages(there, backing.page)
-        yield backing.nodes, backing.dimm_page, _pages(grown, backing.dimm_page)
+        yield Use(backing.nodes, backing.page, _pages(there, backing.page))
+        yield Use(backing.nodes, backing.dimm_page, _pages(grown, backing.dimm_page))
 
 
-def in_turn(layout: GuestLayout, number: int) -> bool:
-    """Whether the kernel takes the pages of each piece of a cell from its host nodes in turn."""
-    return layout.facts.guest.mode_of(layout.facts.cells[number].id) == "interleave"
+def _pieces(
+    layout: GuestLayout, cell: CellLayout, number: int, stage: int, there: int
+) -> Iterator[Use]:
+    """The same piece by piece, where it matters which node each lies on. ``there`` is boot memory
+    and what devices give (MiB); what virtio-mem gives of it may lie anywhere in the device."""
+    facts, backing, guest = layout.facts.cells[number], cell.backing, layout.facts.guest
+    turns = interleaved(layout, number)
+    fixed = []
+    if turns and not guest.running:
+        fixed = [cell.boot, *(d.size // MiB for d in guest.devices if _inherits(d, facts.id))]
+    for size in fixed:
+        yield Use(*_on(backing.nodes, backing.page, size), _in_turn(layout, backing.page))
+    if rest := there - sum(fixed):
+        yield Use(*_on(backing.nodes, backing.page, rest))
+    page = backing.dimm_page
+    turns = turns and _in_turn(layout, page)
+    for dimm in cell.dimms:
+        if dimm.stage <= stage:
+            yield Use(*_on(dimm.nodes, page, dimm.size), turns)
+
+
+def _on(nodes: tuple[int, ...], page: int, memory: int) -> tuple[tuple[int, ...], int, int]:
+    return nodes, page, _pages(memory, page)
+
+
+def _inherits(device: Device, cell: int) -> bool:
+    """Whether a device that is there is a DIMM that is backed as its cell is."""
+    own = device.page_size is not None or device.host_nodes is not None
+    return device.model == "dimm" and (device.cell or 0) == cell and not own
+
+
+def interleaved(layout: GuestLayout, number: int) -> bool:
+    """Whether the pieces of a cell are interleaved as wholes: which parts of a virtio-mem device
+    are there is the guest's choice."""
+    facts = layout.facts.cells[number]
+    return layout.facts.guest.mode_of(facts.id) == "interleave" and not facts.virtio
+
+
+def _in_turn(layout: GuestLayout, page: int) -> bool:
+    """Whether interleaved pages of this size go one to each node: ordinary ones do so in chunks,
+    where the kernel has transparent huge pages (seen in Linux 6.1)."""
+    return page != layout.facts.platform.base_page
 
 
 def _pages(memory: int, page: int) -> int:
@@ -69,16 +113,15 @@ def host_use(host: Host, layouts: Sequence[GuestLayout]) -> HostUse:
         facts = layout.facts
         target, last = facts.target_stage, len(facts.stages) - 1
         for number, cell in enumerate(layout.cells):
-            take = _take_in_turn if in_turn(layout, number) else _take
             booked: dict[tuple[tuple[int, ...], int], int] = {}
             until = target if facts.cells[number].reserve == "target" else last
-            for nodes, page, pages in pages_used(layout, cell, number, until):
-                take(now, free, nodes, page, pages)
-                booked[nodes, page] = booked.get((nodes, page), 0) + pages
-            for nodes, page, pages in pages_used(layout, cell, number, last):
-                held = min(pages, booked.get((nodes, page), 0))
-                booked[nodes, page] = booked.get((nodes, page), 0) - held
-                take(later, {}, nodes, page, pages - held)
+            for use in pages_used(layout, cell, number, until):
+                _take(now, free, use)
+                booked[use.nodes, use.page] = booked.get((use.nodes, use.page), 0) + use.pages
+            for use in pages_used(layout, cell, number, last):
+                held = min(use.pages, booked.get((use.nodes, use.page), 0))
+                booked[use.nodes, use.page] = booked.get((use.nodes, use.page), 0) - held
+                _take(later, {}, use._replace(pages=use.pages - held))
     return HostUse(
         nodes=tuple(
             NodeUse(
@@ -133,36 +176,17 @@ def returned(layouts: Sequence[GuestLayout]) -> dict[tuple[int, int], int]:
     return back
 
 
-def _take(
-    book: dict[tuple[int, int], int],
-    free: dict[tuple[int, int], int],
-    nodes: tuple[int, ...],
-    page: int,
-    pages: int,
-) -> None:
-    """Book pages on the nodes in ascending order as far as these are free, the rest on the last."""
-    for node in nodes:
-        here = pages if node == nodes[-1] else min(pages, free.get((node, page), pages))
-        book[node, page] = book.get((node, page), 0) + here
-        if (node, page) in free:
-            free[node, page] -= here
-        pages -= here
-
-
-def _take_in_turn(
-    book: dict[tuple[int, int], int],
-    free: dict[tuple[int, int], int],
-    nodes: tuple[int, ...],
-    page: int,
-    pages: int,
-) -> None:
-    """Book the pages of one backend as Linux interleaves them: one page on each node in turn, and
-    elsewhere what a node does not have (mm/mempolicy.c:offset_il_node; seen in Linux 6.1)."""
-    left = 0
-    for place, node in enumerate(nodes):
-        share = (pages - place + len(nodes) - 1) // len(nodes)
-        here = max(0, min(share, free.get((node, page), share)))
-        left += share - here
-        _take(book, free, (node,), page, here)
-    if left:
-        _take(book, free, nodes, page, left)
+def _take(book: dict[tuple[int, int], int], free: dict[tuple[int, int], int], use: Use) -> None:
+    """Book pages on the nodes in ascending order as far as these are free, the rest on the last; or
+    one on each in turn, as Linux interleaves them (mm/mempolicy.c:offset_il_node, 6.1)."""
+    left, last = use.pages, len(use.nodes) - 1
+    for place, node in enumerate(use.nodes):
+        key = node, use.page
+        if use.in_turn:
+            here = len(range(place, use.pages, len(use.nodes)))
+        else:
+            here = left if place == last else min(left, free.get(key, left))
+        book[key] = book.get(key, 0) + here
+        if key in free:
+            free[key] -= here
+        left -= here

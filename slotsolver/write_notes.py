@@ -26,7 +26,6 @@ def notes(problem: Problem, layouts: Sequence[GuestLayout], use: HostUse | None)
             "give the output of `virsh freepages --all` with --free"
         )
     yield from unvouched(problem)
-    yield from _no_cpus_note(problem, layouts)
     for layout in layouts:
         yield from layout.facts.notes
         yield from _nameless_note(layout)
@@ -144,23 +143,6 @@ def _over_sizes(layout: GuestLayout) -> str:
     )
 
 
-def _no_cpus_note(problem: Problem, layouts: Sequence[GuestLayout]) -> Iterator[str]:
-    """Say which nodes were left out because they have no processors, where nothing was said of
-    nodes."""
-    host = problem.host
-    if host is None or any(getattr(policy, "nodes", None) for policy in problem.policies):
-        return
-    cells = [c for layout in layouts if not layout.facts.running for c in layout.facts.cells]
-    free = [c for c in cells if c.cell.host_nodes is None]
-    used = {node for cell in cells for nodes in cell.nodes for node in nodes}
-    left = [n for n in sorted(host.without_cpus - used) if host.node(n).memory]
-    if left and any(layout.facts.guest.host_nodes is None for layout in layouts) and free:
-        yield (
-            f"host node {format_ids(left)} has no CPUs and was left out; "
-            f"`--policy host-nodes={format_ids(n.id for n in host.nodes)}` takes it in"
-        )
-
-
 def _choice_note(layout: GuestLayout) -> Iterator[str]:
     """Say of which cells the kernel chooses the host nodes: the tables show one way of several."""
     guest = layout.facts.guest
@@ -169,7 +151,8 @@ def _choice_note(layout: GuestLayout) -> Iterator[str]:
     for facts, cell in zip(layout.facts.cells, layout.cells, strict=True):
         mode = guest.mode_of(facts.id)
         nodes = everywhere if mode == "restrictive" else set(cell.backing.nodes)
-        if len(nodes) > 1 and mode != "interleave":
+        turns = mode == "interleave" and cell.backing.page != layout.facts.platform.base_page
+        if len(nodes) > 1 and not (turns and not facts.virtio):
             chosen.setdefault((mode, format_ids(nodes)), []).append(facts.id)
     for (mode, named), cells in chosen.items():
         binds = ", since mode restrictive binds no memory" if mode == "restrictive" else ""

@@ -44,14 +44,22 @@ HUGE = {"kind": "page-size", "size": PAGE}
 ORDINARY = {"kind": "page-size", "size": 4 * KiB}
 
 
-def test_such_a_node_is_left_out_and_that_is_told() -> None:
-    """Though distance and pages would be as good there."""
-    nodes, notes = nodes_of(problem())
-    assert nodes == [(0,), (0,)]
-    assert notes == (
-        "host node 1 has no CPUs and was left out; `--policy host-nodes=0-1` takes it in",
-    )
-    assert isinstance(solve(problem(DISTINCT)), Infeasible)
+def test_it_has_no_huge_pages() -> None:
+    """Though distance and pages would be as good there; ordinary pages can be had."""
+    assert nodes_of(problem(HUGE))[0] == [(0,), (0,)]
+    assert isinstance(solve(problem(HUGE, DISTINCT)), Infeasible)
+    assert sorted(nodes_of(problem(ORDINARY, DISTINCT))[0]) == [(0,), (1,)]
+    assert sorted(nodes_of(problem(DISTINCT))[0]) == [(0,), (1,)]
+
+
+def test_why_not_names_it() -> None:
+    """Where the rules contradict each other, it is said that it has none."""
+    answer = solve(problem(HUGE, DISTINCT))
+    assert isinstance(answer, Infeasible)
+    says = " ".join(member.says for member in answer.conflict)
+    assert "the host has 2 nodes, 1 without CPUs and so without huge pages" in says
+    helps = " ".join(remedy.says for remedy in answer.remedies)
+    assert "none on host node 1, which has no CPUs" in helps
 
 
 def test_where_no_node_is_known_to_have_any_nothing_is_concluded() -> None:
@@ -60,18 +68,56 @@ def test_where_no_node_is_known_to_have_any_nothing_is_concluded() -> None:
     assert (sorted(nodes), notes) == ([(0,), (1,)], ())
 
 
-def test_named_it_is_used_for_ordinary_pages() -> None:
-    """By a policy or by the domain."""
-    named = {"kind": "host-nodes", "nodes": "0-1", "distinct": True}
-    nodes, notes = nodes_of(problem(named, ORDINARY))
-    assert (sorted(nodes), notes) == ([(0,), (1,)], ())
-    assert nodes_of(problem(ORDINARY, host_nodes=[1])) == ([(1,), (1,)], ())
-    assert isinstance(solve(problem(named, HUGE)), Infeasible)
+def test_nothing_at_all_where_all_is_allocated_at_once() -> None:
+    """<allocation mode='immediate'/> preallocates ordinary pages too."""
+    given = problem(ORDINARY)
+    (guest,) = given.guests
+    at_once = given.model_copy(update={"guests": (guest.model_copy(update={"immediate": True}),)})
+    assert nodes_of(at_once)[0] == [(0,), (0,)]
+    with pytest.raises(InputError, match="The nodes select no CPUs"):
+        solve(Problem.model_validate(changed(problem(ORDINARY, host_nodes=[1]), immediate=True)))
+
+
+def changed(given: Problem, **fields: Any) -> dict[str, Any]:
+    """The problem as data, its guest with other fields."""
+    data = given.model_dump(exclude_unset=True)
+    data["guests"][0].update(fields)
+    return data
+
+
+@pytest.mark.parametrize("pages", [None, "2 MiB"])
+def test_spread_cells(pages: str | None) -> None:
+    """Their DIMMs lie nowhere else than the cell may."""
+    spread = {"kind": "host-nodes", "nodes": "0-1", "spread": True}
+    policies = [spread, {"kind": "page-size", "size": pages}] if pages else [spread]
+    nodes, _ = nodes_of(problem(*policies))
+    assert nodes == [(0,), (0,)]
+
+
+@pytest.mark.parametrize(
+    ("device", "possible"),
+    [
+        ({"host_nodes": [1], "page_size": PAGE}, False),
+        ({"host_nodes": [1]}, True),
+        ({"page_size": PAGE}, True),
+        ({"model": "virtio-mem", "requested": 0, "block": PAGE, "host_nodes": [1]}, True),
+    ],
+)
+def test_devices_of_the_domain(device: dict[str, Any], possible: bool) -> None:
+    """One that is there from the start is preallocated as the cell is; a virtio-mem is not."""
+    fields = {"model": "dimm", "size": 256 * MiB, "cell": 0, **device}
+    data = changed(problem(), devices=[fields], slots=8, maximum=4 * GiB)
+    given = Problem.model_validate(data)
+    if possible:
+        nodes_of(given)
+        return
+    with pytest.raises(InputError, match="The nodes select no CPUs"):
+        solve(given)
 
 
 def test_huge_pages_there_are_refused_with_qemus_words() -> None:
     """Where nothing else is left."""
-    with pytest.raises(InputError, match=r"no CPUs.*The nodes select no CPUs.*4 KiB can be had"):
+    with pytest.raises(InputError, match=r"has no CPUs.*The nodes select no CPUs.*ordinary pages"):
         solve(problem(HUGE, host_nodes=[1]))
     older = problem(HUGE, host_nodes=[1]).model_copy(update={"qemu": "7.1"})
     assert nodes_of(older)[0] == [(1,), (1,)]
@@ -84,7 +130,7 @@ def test_a_set_with_a_node_that_has_some_will_do() -> None:
 
 def test_the_checker_knows_it_by_itself() -> None:
     """A plan whose cell is moved there is refused."""
-    given = problem({"kind": "host-nodes", "nodes": "0-1"}, HUGE)
+    given = problem(HUGE)
     plan = solve(given)
     assert isinstance(plan, Plan)
     (guest,) = plan.guests
@@ -108,4 +154,5 @@ def test_the_normal_form_tells_such_hosts_apart() -> None:
     other = second.model_copy(update={"host": host})
     keys = {canonical(one)[1].key for one in (first, other, problem(cpus=""))}
     assert len(keys) == 3
-    assert nodes_of(canonical(other)[0])[0] == [(1,), (1,)]
+    changed_about = canonical(other)[0].model_copy(update={"policies": problem(HUGE).policies})
+    assert nodes_of(changed_about)[0] == [(1,), (1,)]

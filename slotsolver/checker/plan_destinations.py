@@ -10,13 +10,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from slotsolver.checker.plan_host import Needs, capacity, check_table, shortages
+from slotsolver.checker.plan_host import (
+    Needs,
+    capacity,
+    check_table,
+    preallocates,
+    shortages,
+)
 from slotsolver.checker.plan_platform import layout, map_options
 from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
 from slotsolver.fields import format_ids
 from slotsolver.plan import BackedDevice, Destination, DestinationGuest, PlannedCell
 from slotsolver.platforms import platform_for
+from slotsolver.platforms.versions import NO_CPUS
 from slotsolver.problem import Host
 from slotsolver.size import format_size
 
@@ -158,6 +165,8 @@ def _pools(
         for piece in guest.pieces:
             cell = there.cells[piece.cell]
             pages = -(-piece.size // cell.page_size)
+            if piece.what != "virtio-mem" and not preallocates(guest, piece, host, cell):
+                yield Violation("libvirt-H16", "start", NO_CPUS, f"{where} {piece.place}")
             wanted = promised if piece.stage > guest.reserve_stage(piece.cell) else taken
             wanted[cell.page_size].append((frozenset(cell.host_nodes), pages))
     yield from check_table(destination.use, host, taken, promised, {}, f"{where} ")

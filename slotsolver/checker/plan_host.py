@@ -16,7 +16,7 @@ from slotsolver.checker.pieces import Piece
 from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
 from slotsolver.fields import format_ids
-from slotsolver.plan import HostUse, PoolUse
+from slotsolver.plan import HostUse, PlannedCell, PoolUse
 from slotsolver.platforms.versions import NO_CPUS, QEMU_THREAD_CONTEXT, Version
 from slotsolver.problem import Device, Guest, Host
 from slotsolver.size import format_size
@@ -41,38 +41,12 @@ def check_host(plan: PlanSubject) -> Iterator[Violation]:
     back = returned(plan)
     taken, later = needs(plan), needs(plan, promised=True)
     yield from check_table(plan.plan.host, host, taken, later, back, "")
-    yield from _in_turn(plan, plan.plan.host, capacity(host, back))
     for nodes, size, pages, free in shortages(taken, capacity(host, back)):
         says = (
             f"{pages} pages of {format_size(size)} are needed on host node {format_ids(nodes)}, "
             f"{free} are free"
         )
         yield Violation("host-pages", "host", says, f"host node {format_ids(nodes)}")
-
-
-def _in_turn(plan: PlanSubject, use: HostUse, there: Pools) -> Iterator[Violation]:
-    """Pages that are interleaved come from every node alike (Linux mm/mempolicy.c:offset_il_node),
-    where none is short of them and the kernel has no other choice."""
-    wanted: dict[tuple[int, int], int] = defaultdict(int)
-    open_choice = set()
-    for guest in plan.guests:
-        for piece in guest.pieces:
-            if piece.taken or piece.stage > guest.reserve_stage(piece.cell):
-                continue
-            if len(piece.nodes) > 1 and guest.guest.mode_of(piece.cell) != "interleave":
-                open_choice.add(piece.page_size)
-            for number in range(min(piece.pages, len(piece.nodes))):
-                shares = range(number, piece.pages, len(piece.nodes))
-                wanted[piece.nodes[number], piece.page_size] += len(shares)
-    for node in use.nodes:
-        for pool in node.pools:
-            key = node.id, pool.page_size
-            short = any(n > there.get(k, 0) for k, n in wanted.items() if k[1] == key[1])
-            taken = there.get(key, 0) - pool.free_after
-            if not short and key[1] not in open_choice and taken != wanted[key]:
-                says = f"{wanted[key]} pages are taken of it, the plan says {taken}"
-                place = f"host node {node.id} pool of {format_size(key[1])}"
-                yield Violation("plan-host", "plan", says, place)
 
 
 def needs(plan: PlanSubject, *, promised: bool = False) -> Needs:
@@ -193,12 +167,20 @@ def _piece(
 def _preallocated(guest: GuestSubject, piece: Piece, host: Host) -> Iterator[Violation]:
     """Huge pages are preallocated by threads on the node's own CPUs (QEMU util/thread-context.c:
     thread_context_set_node_affinity; libvirt qemu/qemu_command.c:qemuBuildThreadContextProps)."""
+    if piece.what != "virtio-mem" and not preallocates(guest, piece, host, piece):
+        yield Violation("libvirt-H16", "start", NO_CPUS, piece.place)
+
+
+def preallocates(guest: GuestSubject, piece: Piece, host: Host, place: Piece | PlannedCell) -> bool:
+    """Whether threads can preallocate a piece at a place of a host, or need not."""
     threads = QEMU_THREAD_CONTEXT.in_version(Version.parse(guest.qemu))
-    bound = guest.guest.mode_of(piece.cell) != "restrictive" and piece.nodes
-    if threads and bound and piece.page_size != host.base_page:
-        with_cpus = {node.id for node in host.nodes if node.cpus}
-        if with_cpus and not with_cpus & set(piece.nodes):
-            yield Violation("libvirt-H16", "start", NO_CPUS, piece.place)
+    bound = guest.guest.mode_of(piece.cell) != "restrictive"
+    nodes = place.nodes if isinstance(place, Piece) else place.host_nodes
+    if not threads or not bound or not nodes:
+        return True
+    with_cpus = {node.id for node in host.nodes if node.cpus}
+    at_once = guest.guest.immediate or place.page_size != host.base_page
+    return not (at_once and with_cpus and not with_cpus & set(nodes))
 
 
 def _nodes(guest: GuestSubject, piece: Piece) -> Iterator[Violation]:

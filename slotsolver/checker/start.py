@@ -150,7 +150,9 @@ def _thread_context(facts: DomainFacts) -> Iterator[Violation]:
         return
     with_cpus = {node.id for node in host.nodes if node.cpus}
     immediate = facts.domain.backing.allocation == "immediate"
-    for backed in (*facts.cell_backends, *facts.device_backends):
+    devices = zip(facts.domain.devices, facts.device_backends, strict=True)
+    fixed = [backed for device, backed in devices if device.model != "virtio-mem"]
+    for backed in (*facts.cell_backends, *fixed):
         bound = backed.nodes and backed.mode != "restrictive" and (backed.huge or immediate)
         if bound and with_cpus and not with_cpus & set(backed.nodes):
             yield Violation("libvirt-H16", "start", NO_CPUS, backed.place)

@@ -311,10 +311,26 @@ class PlanSubject:
             for piece in guest.pieces:
                 if not piece.taken:
                     book = later if piece.stage > reserved[piece.cell] else now
-                    size = piece.page_size
-                    key = size, piece.nodes
-                    book[key] = book.get(key, 0) - (-piece.size // size)
+                    for nodes, pages in self._parts(guest, piece):
+                        key = piece.page_size, nodes
+                        book[key] = book.get(key, 0) + pages
         return now, later
+
+    def _parts(self, guest: GuestSubject, piece: Piece) -> Iterator[tuple[tuple[int, ...], int]]:
+        """Pages of a piece and the nodes that they may come from: huge ones that are interleaved
+        come from each node in turn, the first from the first (Linux mm/mempolicy.c:offset_il_node).
+        Which parts of a virtio-mem device are there is the guest's choice."""
+        host, number = self.problem.host, len(piece.nodes)
+        huge = host is not None and piece.page_size != host.base_page
+        mode = guest.guest.mode_of(piece.cell)
+        virtio = [d.cell for d in guest.guest.devices if d.model == "virtio-mem"]
+        virtio += [v.cell for v in guest.planned.virtio_mem]
+        set_apart = piece.given or piece.cell in virtio
+        if number > 1 and huge and mode == "interleave" and not set_apart:
+            for place, node in enumerate(piece.nodes):
+                yield (node,), len(range(place, piece.pages, number))
+        else:
+            yield piece.nodes, piece.pages
 
 
 def subject_of(problem: Problem, plan: Plan) -> PlanSubject:

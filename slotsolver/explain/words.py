@@ -42,9 +42,19 @@ def whom(problem: Problem, policy: Policy) -> str:
     if getattr(policy, "distinct", False) and problem.host is not None:
         nodes = len(problem.host.nodes)
         found += f"; the host has {nodes} node{'s' if nodes > 1 else ''}"
-        if left_out := problem.host.without_cpus:
-            found += f", {format_ids(left_out)} without CPUs"
-    return f" ({found})"
+        if without := problem.host.without_cpus:
+            found += f", {format_ids(without)} without CPUs and so without huge pages"
+    return f" ({found}{_no_huge_pages(problem, policy)})"
+
+
+def _no_huge_pages(problem: Problem, policy: Policy) -> str:
+    """Where no huge pages can be had, if the policy asks for them."""
+    host, size = problem.host, getattr(policy, "size", None)
+    if host is None or not host.without_cpus or policy.kind != "page-size":
+        return ""
+    if size == host.base_page:
+        return ""
+    return f"; none on host node {format_ids(host.without_cpus)}, which has no CPUs"
 
 
 def bits_of(problem: Problem, facts: GuestFacts) -> int:

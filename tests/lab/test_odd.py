@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,15 @@ DEVICE = """\
   <target><size unit='MiB'>128</size><node>0</node></target>
 </memory>
 """
+VIRTIO_MEM = """\
+<memory model='virtio-mem'>
+  <source><nodemask>3</nodemask></source>
+  <target>
+    <size unit='MiB'>128</size><node>0</node>
+    <block unit='KiB'>2048</block><requested unit='KiB'>0</requested>
+  </target>
+</memory>
+"""
 
 
 @pytest.fixture
@@ -65,37 +75,44 @@ def guest(cells: int, size: int) -> dict[str, Any]:
     }
 
 
-def test_a_plan_leaves_both_out(oddly: Desk) -> None:
-    """Cells lie on the nodes that have memory and processors, as planned; the plan names the node
-    that it leaves out."""
+def test_huge_pages_come_from_nodes_that_have_both(oddly: Desk) -> None:
+    """Two cells that may not share a node lie on the two that have memory and processors; for three
+    there is no plan, which is told by that."""
     before = oddly.lab.pools()
-    problem = {"guests": [guest(2, 256)], "policies": [HUGE, {"kind": "balance"}]}
-    plan = oddly.planned(problem)
+    policies = [HUGE, {"kind": "balance"}, {"kind": "host-nodes", "distinct": True}]
+    plan = oddly.planned({"guests": [guest(2, 256)], "policies": policies})
     (planned,) = plan.guests
-    assert {node for cell in planned.cells for node in cell.host_nodes} <= {0, 2}
-    assert any(note.startswith("host node 3 has no CPUs and was left out") for note in plan.notes)
+    assert sorted(cell.host_nodes for cell in planned.cells) == [(0,), (2,)]
     assert plan.host is not None
     free_then(plan.host, before)
     oddly.start()
     guest_is_there(oddly.lab, planned)
     free_now(oddly.lab, plan.host)
-    problem["policies"].append({"kind": "host-nodes", "distinct": True})
-    assert oddly.planned(problem).guests[0].cells[1].host_nodes != planned.cells[0].host_nodes
-    says = [c.says for c in oddly.refused({**problem, "guests": [guest(3, 256)]}).conflict]
-    assert any("the host has 4 nodes, 3 without CPUs" in text for text in says)
+    answer = oddly.refused({"guests": [guest(3, 256)], "policies": policies})
+    says = " ".join(member.says for member in answer.conflict)
+    assert "the host has 4 nodes, 3 without CPUs and so without huge pages" in says
 
 
 def test_ordinary_memory_of_a_node_without_processors(oddly: Desk) -> None:
-    """Asked for, it is used, and bound there."""
-    problem = {
-        "guests": [guest(1, 256)],
-        "policies": [{"kind": "host-nodes", "nodes": "3"}, {"kind": "page-size", "size": "4 KiB"}],
-    }
-    plan = oddly.planned(problem)
+    """It can be had there as long as it is not allocated at once."""
+    policies = [{"kind": "host-nodes", "nodes": "3"}, {"kind": "page-size", "size": "4 KiB"}]
+    plan = oddly.planned({"guests": [guest(1, 256)], "policies": policies})
     assert plan.guests[0].cells[0].host_nodes == (3,)
     oddly.start()
     found = anonymous(oddly.lab.numa_maps("odd"), oddly.lab.maps("odd"))
     assert [lies.policy for lies in found[128 * MiB]] == ["bind:3"] * 2
+
+
+def test_ordinary_memory_that_is_allocated_at_once(
+    oddly: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Is as little to be had as huge pages."""
+    backing = "<allocation mode='immediate'/>"
+    xml = re.sub("<hugepages>.*</hugepages>", backing, DOMAIN.format(nodes="3"))
+    file = oddly.file("given.xml", xml)
+    assert main(["plan", "--guest", file, "--target", "192MiB", *oddly.host()]) == 2
+    assert NO_CPUS in capsys.readouterr().err
+    assert NO_CPUS in _does_not_start(oddly, xml)
 
 
 def test_huge_pages_of_a_node_without_processors(
@@ -135,6 +152,15 @@ def test_a_device_that_comes_later(oddly: Desk) -> None:
     oddly.lab.virsh("start", "odd", "--paused")
     oddly.lab.virsh("attach-device", "odd", oddly.file("device.xml", DEVICE), "--live")
     assert backends(oddly.lab.numa_maps("odd"))["memdimm0"] == Lies("bind:3", PAGE, {3: 64})
+
+
+def test_a_virtio_mem_device(oddly: Desk) -> None:
+    """It is not preallocated as a backend, so it can be there from the start."""
+    xml = DOMAIN.format(nodes="0").replace("</devices>", f"{VIRTIO_MEM}</devices>")
+    assert _said(oddly, xml) == []
+    oddly.lab.define(xml)
+    oddly.lab.virsh("start", "odd", "--paused")
+    assert "bind:3" in oddly.lab.numa_maps("odd")
 
 
 def _does_not_start(desk: Desk, xml: str) -> str:
