@@ -103,38 +103,33 @@ def test_others_have_the_rest() -> None:
     assert taken(plan.host) == [65 + 129, 64]
 
 
+DIMM = {"model": "dimm", "size": 130 * MiB, "cell": 0, "slot": 0}
+VIRTIO_MEM = {
+    "model": "virtio-mem",
+    "size": GiB,
+    "cell": 0,
+    "address": 8 * GiB,
+    "requested": 130 * MiB,
+    "block": PAGE,
+}
+
+
 @pytest.mark.parametrize(
-    "devices",
-    [
-        [{"model": "dimm", "size": 130 * MiB, "cell": 0, "slot": 0}],
-        [
-            {
-                "model": "virtio-mem",
-                "size": GiB,
-                "cell": 0,
-                "address": 8 * GiB,
-                "requested": 130 * MiB,
-                "block": PAGE,
-            }
-        ],
-    ],
+    ("device", "running"), [(DIMM, False), ({**DIMM, "address": 4 * GiB}, True), (VIRTIO_MEM, True)]
 )
-@pytest.mark.parametrize("running", [False, True])
-def test_devices_that_are_there(devices: list[dict[str, Any]], running: bool) -> None:
+def test_devices_that_are_there(device: dict[str, Any], running: bool) -> None:
     """Each piece starts anew with the first node; which parts of a virtio-mem device are there is
     the guest's choice. Whatever is planned, the checker finds the same."""
     cell = {"memory": 130 * MiB, "page_size": PAGE, "host_nodes": (0, 1), "mode": "interleave"}
     nodes = [{"id": i, "memory": 4 * GiB, "free": GiB, "pools": [pool(1900)]} for i in range(2)]
     size, most = (260 + 256) * MiB, (260 + 256 + 1024) * MiB
-    guest = {"name": "g", "cells": [cell], "devices": devices, "slots": 8, "running": running}
-    if running and "slot" in devices[0]:
-        devices = [{**devices[0], "address": 4 * GiB}]
-    guest |= {"target": size, "maximum": most, "devices": devices}
+    guest = {"name": "g", "cells": [cell], "devices": [device], "slots": 8, "running": running}
+    guest |= {"target": size, "maximum": most}
     problem = Problem.model_validate({"host": {"nodes": nodes}, "guests": [guest]})
     plan = solve(problem)
     assert isinstance(plan, Plan)
     assert not list(check_plan(problem, plan))
-    assert bool(plan.notes) == (devices[0]["model"] == "virtio-mem")
+    assert bool(plan.notes) == (device["model"] == "virtio-mem")
 
 
 @pytest.mark.parametrize("mode", ["strict", "preferred"])

@@ -9,7 +9,7 @@ import pytest
 from slotsolver.plan import Plan
 from slotsolver.size import KiB, MiB
 from tests.lab.compare import free_now
-from tests.lab.desk import Desk
+from tests.lab.desk import INFEASIBLE, Desk
 from tests.lab.host import Lab
 from tests.lab.numa_maps import Lies, anonymous, backends
 from tests.real.domains import devices, domain_of, planned_devices
@@ -36,16 +36,21 @@ DOMAIN = """\
 
 def started(desk: Desk, tune: str, sizes: list[int], *, backing: str, target: str) -> Plan:
     """A domain with cells of these sizes (MiB) is planned, started, and has the planned DIMMs."""
-    cpus = ["cpus='0'", *[""] * len(sizes)]
-    cells = "".join(
-        f"<cell id='{i}' {cpus[i]} memory='{size}' unit='MiB'/>" for i, size in enumerate(sizes)
-    )
-    xml = desk.file("modes.xml", DOMAIN.format(backing=backing, tune=tune, cells=cells))
+    xml = desk.file("modes.xml", _domain(tune, sizes, backing))
     plan = desk.planned(None, "--guest", xml, "--target", target, "--maximum", target)
     desk.start()
     live = domain_of(desk.lab.dumpxml("modes"))
     assert devices(live) == planned_devices(plan.guests[0])
     return plan
+
+
+def _domain(tune: str, sizes: list[int], backing: str) -> str:
+    """The domain's XML; the first cell has the only vCPU."""
+    cpus = ["cpus='0'", *[""] * len(sizes)]
+    cells = "".join(
+        f"<cell id='{i}' {cpus[i]} memory='{size}' unit='MiB'/>" for i, size in enumerate(sizes)
+    )
+    return DOMAIN.format(backing=backing, tune=tune, cells=cells)
 
 
 def lying(lab: Lab) -> dict[str, Lies]:
@@ -79,6 +84,28 @@ def test_strict_preferred_interleave(desk: Desk) -> None:
     assert plan.host is not None
     assert plan.notes == ()
     free_now(desk.lab, plan.host)
+
+
+def test_each_node_gives_its_share_or_there_is_no_plan(desk: Desk) -> None:
+    """Where a node has fewer pages than its turn, the kernel takes others than those planned; so
+    that is not planned, though there are enough on both nodes together."""
+    desk.lab.reserve(0, PAGE, 40)
+    tune = "<memnode cellid='0' mode='interleave' nodeset='0,2'/>"
+    xml = _domain(tune, [128], BACKING.format(nodeset=""))
+    options = ["--guest", desk.file("modes.xml", xml), "--target", "256MiB", "--maximum", "256MiB"]
+    code, _ = desk.answer(*options)
+    assert code == INFEASIBLE
+    desk.lab.define(xml)
+    desk.lab.virsh("start", "modes", "--paused")
+    assert lying(desk.lab)["ram-node0"].pages == {0: 32, 2: 32}
+    device = desk.file(
+        "device.xml",
+        "<memory model='dimm'><target><size unit='MiB'>128</size><node>0</node></target></memory>",
+    )
+    desk.lab.virsh("attach-device", "modes", device, "--live")
+    pages = lying(desk.lab)["memdimm0"].pages
+    assert pages[0] == 8
+    assert set(pages) > {0, 2}
 
 
 def test_strictly_on_several_nodes(desk: Desk) -> None:
@@ -122,22 +149,32 @@ def test_restrictive(desk: Desk) -> None:
 
 def test_ordinary_pages(desk: Desk) -> None:
     """4 KiB pages lie on the planned nodes too, here all of them touched at the start; each cell
-    has a size of its own, by which its mapping is found."""
+    has a size of its own, by which its mapping is found. Interleaved they come in chunks of 2 MiB,
+    so of 65 chunks one node gives 33."""
     tune = (
         "<memnode cellid='0' mode='strict' nodeset='2'/>"
         "<memnode cellid='1' mode='preferred' nodeset='3'/>"
         "<memnode cellid='2' mode='interleave' nodeset='0,2'/>"
     )
-    sizes = [128, 130, 132]
+    sizes = [128, 132, 130]
     backing = "<allocation mode='immediate'/>"
     total = sum(sizes) + 256
     plan = started(desk, tune, sizes, backing=backing, target=f"{total}MiB")
     found = anonymous(desk.lab.numa_maps("modes"), desk.lab.maps("modes"))
-    pages = [size * MiB // (4 * KiB) for size in sizes]
-    assert found[130 * MiB] == [Lies("prefer:3", 4 * KiB, {3: pages[1]})]
-    half = pages[2] // 2
-    assert found[132 * MiB] == [Lies("interleave:0,2", 4 * KiB, {0: half, 2: half})]
+    chunk = 2 * MiB // (4 * KiB)
+    assert found[132 * MiB] == [Lies("prefer:3", 4 * KiB, {3: 66 * chunk})]
+    assert found[130 * MiB] == [Lies("interleave:0,2", 4 * KiB, {0: 33 * chunk, 2: 32 * chunk})]
+    policies = {2: "bind:2", 3: "prefer:3"}
+    strict = Lies("bind:2", 4 * KiB, {2: 64 * chunk})
     dimms = [d for d in plan.guests[0].dimms if d.state == "plugged"]
     assert sorted(d.size for d in dimms) == [128 * MiB] * 2
-    strict = Lies("bind:2", 4 * KiB, {2: pages[0]})
-    assert found[128 * MiB].count(strict) == 1 + sum(d.host_nodes == (2,) for d in dimms)
+    expected = [strict]
+    for dimm in dimms:
+        (node, *others) = dimm.host_nodes
+        if others:
+            expected.append(Lies("interleave:0,2", 4 * KiB, {0: 32 * chunk, 2: 32 * chunk}))
+        else:
+            expected.append(Lies(policies[node], 4 * KiB, {node: 64 * chunk}))
+    assert Counter(map(str, found[128 * MiB])) == Counter(map(str, expected))
+    (note,) = plan.notes
+    assert "which of host nodes 0,2 pays for cell 2 is the kernel's choice" in note
