@@ -128,25 +128,31 @@ class CellFacts:
 
     def backings(self) -> tuple[Backing, ...]:
         """Every way to back the cell, in a fixed order."""
-        found = sorted(
+        every = [
             Backing(page, dimm_page, nodes)
             for page in self.pages
             for dimm_page in self.dimm_pages or (page,)
             for nodes in self.nodes
-            if not (
-                nodes and self.no_prealloc.issuperset(nodes) and self._preallocates(page, dimm_page)
-            )
-        )
+        ]
+        found = [b for b in every if not (self._preallocates(b) and self._bars(b.nodes))]
+        if self.spread and any(map(self._preallocates, found)):
+            # a DIMM may lie on the nodes of any backing, with the pages of another
+            found = [b for b in found if not self._bars(b.nodes)]
         if not found:
             nodes = tuple(sorted({n for nodes in self.nodes for n in nodes}))
             raise no_cpus_there(self.id, max(self.pages), nodes)
-        return tuple(found)
+        return tuple(sorted(found))
 
-    def _preallocates(self, *pages: int) -> bool:
-        """Whether anything of the cell is allocated at the start, if it has pages of these sizes.
-        The DIMMs of a spread cell may have the pages of any of its backings."""
-        pages += (*self.pages, *self.dimm_pages) if self.spread else ()
-        return self.immediate or any(page != self.platform.base_page for page in pages)
+    def _preallocates(self, backing: Backing) -> bool:
+        """Whether anything of the cell is allocated at the start if it is backed so."""
+        base = self.platform.base_page
+        return self.immediate or backing.page != base or backing.dimm_page != base
+
+    def _bars(self, nodes: tuple[int, ...]) -> bool:
+        """Whether nothing can be preallocated there; each DIMM of a spread cell has one node."""
+        if self.spread:
+            return not self.no_prealloc.isdisjoint(nodes)
+        return bool(nodes) and self.no_prealloc.issuperset(nodes)
 
     def require_page(self, policy: Policy, size: int) -> None:
         """Narrow to one page size."""

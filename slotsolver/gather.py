@@ -162,7 +162,9 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, ways: _Ways) -> Cel
         page_reason=reason,
         no_prealloc=no_prealloc,
         immediate=guest.immediate
-        or any(d.page_size not in (None, ways.platform.base_page) for d in fixed),
+        or any(
+            d.page_size not in (None, ways.platform.base_page) for d in fixed if not d.host_nodes
+        ),
     )
     if not fitting:
         facts.check_page(pages[0])

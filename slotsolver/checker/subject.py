@@ -325,6 +325,9 @@ class PlanSubject:
         mode = guest.guest.mode_of(piece.cell)
         virtio = [d.cell for d in guest.guest.devices if d.model == "virtio-mem"]
         virtio += [v.cell for v in guest.planned.virtio_mem]
+        for policy in guest.policies:
+            if policy.kind == "device" and policy.use != "dimm" and _names(policy, piece.cell):
+                virtio.append(piece.cell)
         set_apart = piece.given or piece.cell in virtio
         if number > 1 and huge and mode == "interleave" and not set_apart:
             for place, node in enumerate(piece.nodes):
