@@ -10,7 +10,7 @@ from functools import cached_property
 from slotsolver.errors import InputError
 from slotsolver.fields import format_ids
 from slotsolver.platforms import Platform
-from slotsolver.platforms.versions import NO_CPUS
+from slotsolver.platforms.versions import NO_AFFINITY, NO_CPUS
 from slotsolver.policies import Policy
 from slotsolver.problem import Cell
 from slotsolver.size import MiB, format_size
@@ -230,6 +230,7 @@ def no_cpus_there(cell: int, page: int, nodes: tuple[int, ...]) -> InputError:
     """Why these host nodes cannot be had with such pages."""
     return InputError(
         f"cell {cell} is to have {format_size(page)} pages of host node {format_ids(nodes)}, which "
-        f"has no CPUs: from 7.2 on QEMU cannot preallocate there as libvirt asks it to "
-        f"({NO_CPUS}); ordinary pages that are not allocated at once can be had there"
+        f"has no CPUs that QEMU may run on: from 7.2 on it cannot preallocate there as libvirt "
+        f"asks it to ({NO_CPUS}; {NO_AFFINITY}); ordinary pages that are not allocated at once can "
+        f"be had there"
     )

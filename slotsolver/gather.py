@@ -17,8 +17,12 @@ from slotsolver.facts import (
 )
 from slotsolver.kinds import answered_for, is_built_in
 from slotsolver.platforms import Platform, Version, platform_for
-from slotsolver.platforms.versions import LIBVIRT_VIRTIO_MEM_ADDRESS, QEMU_THREAD_CONTEXT
-from slotsolver.problem import AtLeast, Cell, Device, Guest, Problem
+from slotsolver.platforms.versions import (
+    LIBVIRT_EMULATORPIN_THREAD_CONTEXT,
+    LIBVIRT_VIRTIO_MEM_ADDRESS,
+    QEMU_THREAD_CONTEXT,
+)
+from slotsolver.problem import AtLeast, Cell, Device, Guest, Host, Problem
 from slotsolver.running import RunningFacts, running_facts, virtio_number
 from slotsolver.size import MiB, format_size
 
@@ -120,7 +124,7 @@ class _Ways:
         self.no_prealloc: frozenset[int] = frozenset()
         threads = QEMU_THREAD_CONTEXT.in_version(Version.parse(problem.qemu))
         if host and not guest.running and threads:
-            self.no_prealloc = host.without_cpus
+            self.no_prealloc = host.without_cpus | _not_run_on(problem, guest, host)
         self.devices: dict[int, list[Device]] = {}
         for device in guest.devices:
             if device.is_ram:
@@ -169,6 +173,15 @@ def _gather_cell(problem: Problem, guest: Guest, cell: Cell, ways: _Ways) -> Cel
     if not fitting:
         facts.check_page(pages[0])
     return facts
+
+
+def _not_run_on(problem: Problem, guest: Guest, host: Host) -> frozenset[int]:
+    """Host nodes on whose CPUs QEMU's threads may not run, so that none can preallocate there."""
+    allowed = guest.emulator_cpus
+    cut = LIBVIRT_EMULATORPIN_THREAD_CONTEXT.in_version(Version.parse(problem.libvirt))
+    if allowed is None or cut:
+        return frozenset()
+    return frozenset(n.id for n in host.nodes if n.cpus and not set(n.cpus) & set(allowed))
 
 
 def _not_preallocated(

@@ -141,6 +141,8 @@ class Guest(Remembering):
     restricts every cell (``<numatune><memory nodeset>``). ``growth`` is what an earlier plan
     reserved for it. ``xml`` is the domain XML the guest was read from; writers edit it. All memory
     of an ``immediate`` guest is allocated when it starts (``<allocation mode='immediate'/>``).
+    ``emulator_cpus`` are the host CPUs that QEMU's own threads may run on, where that is said
+    (``<emulatorpin>``, ``<vcpu cpuset>``).
 
     A ``running`` guest keeps its boot memory, its slots and its ``maximum``; its devices stay or
     are unplugged, and ``target`` is met as nearly as policy ``accept`` allows.
@@ -164,6 +166,7 @@ class Guest(Remembering):
     growth: tuple[ReservedDimm, ...] = ()
     running: bool = False
     immediate: bool = False
+    emulator_cpus: Ids | None = None
     xml: str | None = Field(default=None, repr=False)
 
     @model_validator(mode="before")

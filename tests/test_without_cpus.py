@@ -12,6 +12,7 @@ import pytest
 from slotsolver import Infeasible, InputError, Plan, Problem, solve
 from slotsolver.canonical.normal import canonical
 from slotsolver.checker import check_plan
+from slotsolver.platforms.versions import NO_AFFINITY
 from slotsolver.size import GiB, KiB, MiB
 
 PAGE = 2 * MiB
@@ -126,6 +127,26 @@ def test_huge_pages_there_are_refused_with_qemus_words() -> None:
 def test_a_set_with_a_node_that_has_some_will_do() -> None:
     """Threads run on its CPUs."""
     assert nodes_of(problem(HUGE, host_nodes=[0, 1]))[0] == [(0, 1), (0, 1)]
+
+
+PINNED = [([0], [(0,), (0,)]), ([4, 5], [(1,), (1,)]), (None, [(0,), (0,)])]
+
+
+@pytest.mark.parametrize(("emulator_cpus", "nodes"), PINNED)
+def test_nodes_on_whose_cpus_qemu_may_not_run(
+    emulator_cpus: list[int] | None, nodes: list[tuple[int, ...]]
+) -> None:
+    """Are such nodes too, before libvirt 9.2; the node that is left out could have been taken."""
+    data = changed(problem(HUGE), emulator_cpus=emulator_cpus)
+    data["host"]["nodes"][1]["cpus"] = [4, 5, 6, 7]
+    given = Problem.model_validate(data)
+    assert nodes_of(given)[0] == nodes
+    newer = given.model_copy(update={"libvirt": "9.2"})
+    assert nodes_of(newer)[0] == [(0,), (0,)]
+    plan = solve(newer)
+    assert isinstance(plan, Plan)
+    says = [violation.says for violation in check_plan(given, plan)]
+    assert set(says) == ({NO_AFFINITY} if nodes == [(1,), (1,)] else set())
 
 
 def test_the_checker_knows_it_by_itself() -> None:

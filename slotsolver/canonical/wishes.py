@@ -64,7 +64,11 @@ def of_wishes(problem: Problem, *, whole_pools: bool = False, remedies: bool = T
     """
     rules: tuple[Declared, ...] = (*problem.policies, *problem.objectives)
     foreign = [rule for rule in rules if not is_built_in(type(rule))]
-    as_is = bool(foreign or problem.also_hosts or any(g.running for g in problem.guests))
+    as_is = bool(
+        foreign
+        or problem.also_hosts
+        or any(g.running or g.emulator_cpus is not None for g in problem.guests)
+    )
     demand = None if as_is else demand_of(problem, remedies=remedies)
     return WishForm(
         problem=problem,

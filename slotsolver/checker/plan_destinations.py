@@ -14,7 +14,7 @@ from slotsolver.checker.plan_host import (
     Needs,
     capacity,
     check_table,
-    preallocates,
+    not_preallocated,
     shortages,
 )
 from slotsolver.checker.plan_platform import layout, map_options
@@ -165,7 +165,10 @@ def _pools(
         for piece in guest.pieces:
             cell = there.cells[piece.cell]
             pages = -(-piece.size // cell.page_size)
-            if piece.what != "virtio-mem" and not preallocates(guest, piece, host, cell):
+            place = cell.page_size, cell.host_nodes
+            if piece.what != "virtio-mem" and NO_CPUS in not_preallocated(
+                guest, piece, host, *place
+            ):
                 yield Violation("libvirt-H16", "start", NO_CPUS, f"{where} {piece.place}")
             wanted = promised if piece.stage > guest.reserve_stage(piece.cell) else taken
             wanted[cell.page_size].append((frozenset(cell.host_nodes), pages))

@@ -11,7 +11,12 @@ from slotsolver.checker.domain_facts import DomainFacts, devices_with_places, pl
 from slotsolver.checker.inference import Backed
 from slotsolver.checker.violation import Violation
 from slotsolver.platforms.memory_option import check_memory_option
-from slotsolver.platforms.versions import NO_CPUS, QEMU_THREAD_CONTEXT
+from slotsolver.platforms.versions import (
+    LIBVIRT_EMULATORPIN_THREAD_CONTEXT,
+    NO_AFFINITY,
+    NO_CPUS,
+    QEMU_THREAD_CONTEXT,
+)
 from slotsolver.size import KiB
 
 LARGEST_KIB = ((1 << 63) - 1) >> 10
@@ -143,16 +148,22 @@ def _bindable(facts: DomainFacts) -> Iterator[Violation]:
 
 
 def _thread_context(facts: DomainFacts) -> Iterator[Violation]:
-    """What is preallocated on nodes without CPUs, by threads that should run on their CPUs (libvirt
-    9.0 qemu/qemu_command.c:qemuBuildThreadContextProps)."""
+    """What is preallocated on nodes without CPUs, or without any that QEMU may run on, by threads
+    that should run there (libvirt 9.0 qemu/qemu_command.c:qemuBuildThreadContextProps)."""
     host = facts.host
     if host is None or facts.domain.running or not QEMU_THREAD_CONTEXT.in_version(facts.qemu):
         return
-    with_cpus = {node.id for node in host.nodes if node.cpus}
+    cpus = {node.id: set(node.cpus) for node in host.nodes}
+    pinned = facts.domain.emulator_cpus
+    cut = LIBVIRT_EMULATORPIN_THREAD_CONTEXT.in_version(facts.libvirt)
     immediate = facts.domain.backing.allocation == "immediate"
     devices = zip(facts.domain.devices, facts.device_backends, strict=True)
     fixed = [backed for device, backed in devices if device.model != "virtio-mem"]
     for backed in (*facts.cell_backends, *fixed):
-        bound = backed.nodes and backed.mode != "restrictive" and (backed.huge or immediate)
-        if bound and with_cpus and not with_cpus & set(backed.nodes):
+        if not (backed.nodes and backed.mode != "restrictive" and (backed.huge or immediate)):
+            continue
+        theirs = set().union(*(cpus.get(node, set()) for node in backed.nodes))
+        if any(cpus.values()) and not theirs:
             yield Violation("libvirt-H16", "start", NO_CPUS, backed.place)
+        elif theirs and pinned is not None and not cut and not theirs & set(pinned):
+            yield Violation("libvirt-H16", "start", NO_AFFINITY, backed.place)

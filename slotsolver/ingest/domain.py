@@ -122,6 +122,7 @@ class Domain:
     phys_bits_mode: str | None = None
     vcpus: int = 1
     vcpu_placement: str | None = None
+    emulator_cpus: tuple[int, ...] | None = None
     max_memory_kib: int | None = None
     slots: int | None = None
     memory_kib: int | None = None
@@ -169,6 +170,7 @@ def read_domain(data: bytes, *, source: str) -> Domain:
         phys_bits_mode=phys.get("mode") if phys else None,
         vcpus=_vcpus(vcpu),
         vcpu_placement=vcpu.get("placement") if vcpu else None,
+        emulator_cpus=_emulator_cpus(root, vcpu),
         max_memory_kib=maximum.kib() if maximum else None,
         slots=_slots(maximum),
         memory_kib=root.kib_at("memory"),
@@ -197,6 +199,14 @@ def _lines(root: Reader) -> dict[str, int]:
     )
     found = {name.rpartition("/")[2]: root.one(name) for name in names}
     return {"domain": root.line} | {name: at.line for name, at in found.items() if at}
+
+
+def _emulator_cpus(root: Reader, vcpu: Reader | None) -> tuple[int, ...] | None:
+    """Host CPUs that QEMU's own threads may run on: those of ``<emulatorpin>``, else those of
+    ``<vcpu cpuset>`` (qemu/qemu_process.c:qemuProcessSetupEmulator)."""
+    pin = root.one("cputune/emulatorpin")
+    pinned = pin.ids("cpuset") if pin else None
+    return pinned or (vcpu.ids("cpuset") if vcpu else None) or None
 
 
 def _vcpus(vcpu: Reader | None) -> int:

@@ -207,6 +207,7 @@ def _fields(domain: Domain, host: Host | None) -> dict[str, Any]:
         "mode": inference.memory_mode,
         "devices": devices,
         "running": domain.running,
+        "emulator_cpus": domain.emulator_cpus,
         "immediate": domain.backing.allocation == "immediate",
     }
 

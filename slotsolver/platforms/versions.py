@@ -111,6 +111,9 @@ QEMU_THREAD_CONTEXT = _since(
     "7.2",
     "qemu/qemu_command.c:qemuBuildThreadContextProps of libvirt 9.0; seen on 7.2",
 )
+NO_AFFINITY = "Setting CPU affinity failed: Invalid argument"
+"""QEMU's text where its threads may run on none of the CPUs of these nodes (seen on 7.2)."""
+
 NO_CPUS = "The nodes select no CPUs"
 """QEMU's text where these nodes have none (util/thread-context.c:thread_context_set_node_affinity).
 Devices that are plugged later are preallocated by QEMU's main thread, which may be anywhere."""

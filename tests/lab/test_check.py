@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from slotsolver.size import MiB
+from tests.lab.compare import guest_is_there
 from tests.lab.desk import Desk
 from tests.lab.numa_maps import backends
 from tests.real.libvirtd import LibvirtError
@@ -35,6 +36,7 @@ DOMAIN = """\
 """
 MMAP = "unable to map backing store for guest RAM: Cannot allocate memory"
 PREALLOCATION = "qemu_prealloc_mem: preallocating memory failed: Bad address"
+AFFINITY = "Setting CPU affinity failed: Invalid argument"
 BIND = "cannot bind memory to host NUMA nodes: Invalid argument"
 
 CASES = {
@@ -115,3 +117,24 @@ def test_what_is_said_of_short_pools(desk: Desk, name: str) -> None:
         for lies in found.values():
             lying.update(lies.pages)
         assert ALL_OF.get(name, {}).items() <= lying.items()
+
+
+@pytest.mark.parametrize("where", ["<vcpu cpuset='{}'>", "<cputune><emulatorpin cpuset='{}'/>"])
+def test_where_qemus_threads_may_not_run(desk: Desk, where: str) -> None:
+    """Pinned to the CPU of node 0, QEMU cannot preallocate on node 1 as libvirt has it; so such a
+    guest is planned on node 0, and started, and is not let go elsewhere."""
+    pinned = where.format(0) + ("1</vcpu>" if "<vcpu" in where else "</cputune>")
+    vcpu = pinned if "<vcpu" in where else f"<vcpu>1</vcpu>{pinned}"
+    xml = DOMAIN.format(tune="", source="").replace("<vcpu>1</vcpu>", vcpu)
+    bound = "<numatune><memnode cellid='0' mode='strict' nodeset='1'/></numatune>"
+    elsewhere = xml.replace("<os>", f"{bound}<os>")
+    _, said = desk.checked(elsewhere)
+    assert set(said) == {AFFINITY}
+    desk.lab.define(elsewhere)
+    with pytest.raises(LibvirtError, match=AFFINITY):
+        desk.lab.virsh("start", "short", "--paused")
+    given = desk.file("given.xml", xml)
+    plan = desk.planned(None, "--guest", given, "--target", "192MiB", "--maximum", "192MiB")
+    assert plan.guests[0].cells[0].host_nodes == (0,)
+    desk.start()
+    guest_is_there(desk.lab, plan.guests[0])
