@@ -63,6 +63,8 @@ CHANGES: dict[type, dict[str, Any]] = {
         "host_nodes": (0,),
         "mode": "preferred",
         "running": True,
+        "immediate": True,
+        "emulator_cpus": (0,),
     },
     Cell: {
         "id": None,  # they are numbered

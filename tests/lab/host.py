@@ -31,8 +31,9 @@ FORWARDED = {"libvirt": 16509, "shell": 4000, "files": 4001}
 MACHINE = (*("-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,-erms,-fsrm", "-no-reboot"),)
 """A kernel that clears memory byte by byte, as one may with erms, is slow under emulation."""
 
-KERNEL_OPTIONS = "console=ttyS0 quiet panic=-1 numa_balancing=disable init_on_alloc=0"
-"""Nothing moves pages afterwards, and none are cleared twice (Debian's kernel would)."""
+KERNEL_OPTIONS = "console=ttyS0 quiet panic=-1 nokaslr numa_balancing=disable init_on_alloc=0"
+"""The kernel lies where it leaves room for pages of 1 GiB, nothing moves pages afterwards, and none
+are cleared twice (Debian's kernel would)."""
 
 STATUS = re.compile(rb"status (\d+) end\n\Z")
 BOOT_SECONDS = 180.0
@@ -147,6 +148,9 @@ def running(shape: Shape, folder: Path, link: Path) -> Iterator[Lab]:
         lab = Lab(shape, _ports(machine.hmp("info usernet")), console)
         machine.execute("cont")
         _await(lab)
+        reserved = {pool: total for pool, (total, _) in lab.pools().items() if total}
+        if reserved != shape.huge():
+            raise LabError(f"the lab has other pools than it should: {reserved}")
         _keep_capabilities(lab)
         yield lab
 

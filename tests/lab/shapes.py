@@ -50,24 +50,37 @@ class Shape:
         return line
 
     def boot_options(self) -> str:
-        """The kernel's options that reserve pages of 1 GiB, which cannot be had later."""
+        """The kernel's options that reserve pages of 1 GiB, which can hardly be had later."""
         counts = [(number, node.huge.get(GiB, 0)) for number, node in enumerate(self.nodes)]
         each = ",".join(f"{number}:{count}" for number, count in counts if count)
         return f"hugepagesz=1G hugepages={each}" if each else ""
 
     def pools(self) -> str:
-        """Shell commands that reserve the other pages.
+        """Shell commands that reserve the other pages, and give back what is on the wrong node.
 
         Not the kernel's options: 6.1 was seen to get fewer pages on a node than there is room for,
-        when not all memory has been set up yet.
+        when not all memory has been set up yet; and to reserve a page of 1 GiB on another node than
+        it was told, where the right one had none.
         """
+        wanted = [
+            (size, number, node.huge.get(size, 0))
+            for size in (GiB, 2 * MiB)
+            for number, node in enumerate(self.nodes)
+            if node.memory
+        ]
         return "".join(
             f"echo {count} >/sys/devices/system/node/node{number}/hugepages/"
             f"hugepages-{size // KiB}kB/nr_hugepages\n"
+            for size, number, count in sorted(wanted, key=lambda w: (-w[0], w[2]))
+        )
+
+    def huge(self) -> dict[tuple[int, int], int]:
+        """Pages in the pools that are not empty, by node and page size."""
+        return {
+            (number, size): count
             for number, node in enumerate(self.nodes)
             for size, count in node.huge.items()
-            if size != GiB
-        )
+        }
 
 
 FOUR = Shape(

@@ -133,6 +133,7 @@ def test_where_qemus_threads_may_not_run(desk: Desk, where: str) -> None:
     desk.lab.define(elsewhere)
     with pytest.raises(LibvirtError, match=AFFINITY):
         desk.lab.virsh("start", "short", "--paused")
+    desk.lab.forget("short")
     given = desk.file("given.xml", xml)
     plan = desk.planned(None, "--guest", given, "--target", "192MiB", "--maximum", "192MiB")
     assert plan.guests[0].cells[0].host_nodes == (0,)
