@@ -40,7 +40,7 @@ class Processes(Executor):
         try:
             return self._running().submit(call, *args, **options)
         except BrokenProcessPool:
-            self.shutdown()
+            self.abandon()  # one that is just starting may miss the end that the pool asks of it
             return self._running().submit(call, *args, **options)
         finally:
             self._processes |= set(multiprocessing.active_children()) - before
