@@ -210,6 +210,12 @@ class Guest(Remembering):
                 f"guest {self.name}: boot {format_size(self.boot)} is not the sum of its cells' "
                 f"memory, {format_size(sum(known))}"
             )
+        modes = {self.mode_of(cell.id) for cell in self.cells}
+        if self.mode == "restrictive" and modes != {"restrictive"}:
+            raise ValueError(
+                f"guest {self.name}: XML error: 'restrictive' mode is required in memnode element "
+                f"when mode is 'restrictive' in memory element; give every cell that mode, or none"
+            )
         return self
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ them are exactly those with the least imbalance (0, or one unit where the growth
 from __future__ import annotations
 
 from slotsolver.cell_facts import CellFacts
+from slotsolver.constraints.slots import Slots
 from slotsolver.facts import GuestFacts
 
 Window = tuple[int, int, int]
@@ -99,12 +100,15 @@ def wide_windows(facts: GuestFacts, grid: Grid) -> list[list[Window]]:
 
 
 def _top(facts: GuestFacts, place: int) -> int:
-    """The most memory the cells have together at a stage."""
+    """The most memory the cells have together at a stage. One DIMM of each cell is what an open
+    maximum may be exceeded by, or as many as there have to be whatever the memory."""
     stage = facts.stages[place]
     if stage.memory is None:
         return facts.stages[place + 1].memory or 0
     if stage.at_least:
-        return stage.memory + sum(max(c.unit, min(stage.memory, c.largest)) for c in facts.cells)
+        pieces = [max(c.unit, min(stage.memory, c.largest)) for c in facts.cells]
+        forced = [p.exactly or 0 for p in facts.policies if isinstance(p, Slots)]
+        return stage.memory + sum(pieces) + max(forced, default=0) * max(pieces)
     return stage.memory
 
 

@@ -234,3 +234,14 @@ def test_a_copy_derives_anew() -> None:
     assert (other.page_sizes(), other.pool(0, 2 * MiB)) == ((4 * KiB, 2 * MiB), pool)
     assert other.usable_pages == (4 * KiB, 2 * MiB)
     assert host.pool(0, 2 * MiB).total == 0
+
+
+@pytest.mark.parametrize("mode", ["strict", "preferred"])
+def test_restrictive_is_for_every_cell(mode: str) -> None:
+    """libvirt refuses a mixture (conf/numa_conf.c:virDomainNumatuneNodeParseXML)."""
+    cells = [{"host_nodes": [0]}, {"host_nodes": [0], "mode": mode}]
+    fields = {"name": "g", "cells": cells, "target": GiB}
+    with pytest.raises(ValidationError, match="'restrictive' mode is required in memnode element"):
+        Guest.model_validate({**fields, "mode": "restrictive"})
+    del cells[1]["mode"]
+    Guest.model_validate({**fields, "mode": "restrictive"})

@@ -14,16 +14,16 @@ from slotsolver.checker.plan_host import (
     Needs,
     capacity,
     check_table,
-    not_preallocated,
+    is_preallocated,
     shortages,
 )
 from slotsolver.checker.plan_platform import layout, map_options
+from slotsolver.checker.preallocation import refusal
 from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
 from slotsolver.fields import format_ids
 from slotsolver.plan import BackedDevice, Destination, DestinationGuest, PlannedCell
-from slotsolver.platforms import platform_for
-from slotsolver.platforms.versions import NO_CPUS
+from slotsolver.platforms import Version, platform_for
 from slotsolver.problem import Host
 from slotsolver.size import format_size
 
@@ -165,11 +165,11 @@ def _pools(
         for piece in guest.pieces:
             cell = there.cells[piece.cell]
             pages = -(-piece.size // cell.page_size)
-            place = cell.page_size, cell.host_nodes
-            if piece.what != "virtio-mem" and NO_CPUS in not_preallocated(
-                guest, piece, host, *place
-            ):
-                yield Violation("libvirt-H16", "start", NO_CPUS, f"{where} {piece.place}")
+            if is_preallocated(guest, piece, host, cell.page_size):
+                # its CPUs have other numbers, so that pinning to those here says nothing there
+                versions = map(Version.parse, (guest.qemu, guest.libvirt))
+                if says := refusal(host, cell.host_nodes, None, *versions):
+                    yield Violation("libvirt-H16", "start", says, f"{where} {piece.place}")
             wanted = promised if piece.stage > guest.reserve_stage(piece.cell) else taken
             wanted[cell.page_size].append((frozenset(cell.host_nodes), pages))
     yield from check_table(destination.use, host, taken, promised, {}, f"{where} ")

@@ -8,22 +8,17 @@ only if, for every union of their node sets, the pieces that lie within it fit i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
 
 from slotsolver.checker.changes import delta
 from slotsolver.checker.pieces import Piece
+from slotsolver.checker.preallocation import refusal
 from slotsolver.checker.subject import GuestSubject, PlanSubject
 from slotsolver.checker.violation import Violation
 from slotsolver.fields import format_ids
 from slotsolver.plan import HostUse, PoolUse
-from slotsolver.platforms.versions import (
-    LIBVIRT_EMULATORPIN_THREAD_CONTEXT,
-    NO_AFFINITY,
-    NO_CPUS,
-    QEMU_THREAD_CONTEXT,
-    Version,
-)
+from slotsolver.platforms import Version
 from slotsolver.problem import Device, Guest, Host
 from slotsolver.size import format_size
 
@@ -171,29 +166,18 @@ def _piece(
 
 
 def _preallocated(guest: GuestSubject, piece: Piece, host: Host) -> Iterator[Violation]:
-    """Huge pages are preallocated by threads on the node's own CPUs (QEMU util/thread-context.c:
-    thread_context_set_node_affinity; libvirt qemu/qemu_command.c:qemuBuildThreadContextProps)."""
-    if piece.what != "virtio-mem":
-        for says in not_preallocated(guest, piece, host, piece.page_size, piece.nodes):
+    """QEMU can preallocate what it has to where the piece is bound."""
+    if is_preallocated(guest, piece, host, piece.page_size) and piece.nodes:
+        pinned, versions = guest.guest.emulator_cpus, (guest.qemu, guest.libvirt)
+        if says := refusal(host, piece.nodes, pinned, *map(Version.parse, versions)):
             yield Violation("libvirt-H16", "start", says, piece.place)
 
 
-def not_preallocated(
-    guest: GuestSubject, piece: Piece, host: Host, page_size: int, nodes: Sequence[int]
-) -> Iterator[str]:
-    """Why threads cannot preallocate a piece on pages and nodes of a host, in QEMU's words."""
-    bound = nodes and guest.guest.mode_of(piece.cell) != "restrictive"
+def is_preallocated(guest: GuestSubject, piece: Piece, host: Host, page_size: int) -> bool:
+    """Whether a piece on pages of this size is bound and allocated at the start."""
+    bound = guest.guest.mode_of(piece.cell) != "restrictive"
     at_once = guest.guest.immediate or page_size != host.base_page
-    if not (bound and at_once and QEMU_THREAD_CONTEXT.in_version(Version.parse(guest.qemu))):
-        return
-    cpus = {node.id: set(node.cpus) for node in host.nodes}
-    theirs = set().union(*(cpus.get(node, set()) for node in nodes))
-    if any(cpus.values()) and not theirs:
-        yield NO_CPUS
-    pinned = guest.guest.emulator_cpus
-    cut = LIBVIRT_EMULATORPIN_THREAD_CONTEXT.in_version(Version.parse(guest.libvirt))
-    if theirs and pinned is not None and not cut and not theirs & set(pinned):
-        yield NO_AFFINITY
+    return bound and at_once and piece.what != "virtio-mem"
 
 
 def _nodes(guest: GuestSubject, piece: Piece) -> Iterator[Violation]:

@@ -9,14 +9,9 @@ from collections.abc import Iterator
 
 from slotsolver.checker.domain_facts import DomainFacts, devices_with_places, place_of
 from slotsolver.checker.inference import Backed
+from slotsolver.checker.preallocation import refusal
 from slotsolver.checker.violation import Violation
 from slotsolver.platforms.memory_option import check_memory_option
-from slotsolver.platforms.versions import (
-    LIBVIRT_EMULATORPIN_THREAD_CONTEXT,
-    NO_AFFINITY,
-    NO_CPUS,
-    QEMU_THREAD_CONTEXT,
-)
 from slotsolver.size import KiB
 
 LARGEST_KIB = ((1 << 63) - 1) >> 10
@@ -33,7 +28,7 @@ def check_start(facts: DomainFacts) -> Iterator[Violation]:
         yield from _boot_backend(backed)
     yield from _host_nodes(facts)
     yield from _bindable(facts)
-    yield from _thread_context(facts)
+    yield from _preallocated(facts)
 
 
 def _overflow(facts: DomainFacts) -> Iterator[Violation]:
@@ -147,23 +142,16 @@ def _bindable(facts: DomainFacts) -> Iterator[Violation]:
             yield Violation("libvirt-H15", "start", says, backed.place)
 
 
-def _thread_context(facts: DomainFacts) -> Iterator[Violation]:
-    """What is preallocated on nodes without CPUs, or without any that QEMU may run on, by threads
-    that should run there (libvirt 9.0 qemu/qemu_command.c:qemuBuildThreadContextProps)."""
-    host = facts.host
-    if host is None or facts.domain.running or not QEMU_THREAD_CONTEXT.in_version(facts.qemu):
+def _preallocated(facts: DomainFacts) -> Iterator[Violation]:
+    """What is allocated at the start is bound where QEMU can do that."""
+    host, domain = facts.host, facts.domain
+    if host is None or domain.running:
         return
-    cpus = {node.id: set(node.cpus) for node in host.nodes}
-    pinned = facts.domain.emulator_cpus
-    cut = LIBVIRT_EMULATORPIN_THREAD_CONTEXT.in_version(facts.libvirt)
-    immediate = facts.domain.backing.allocation == "immediate"
-    devices = zip(facts.domain.devices, facts.device_backends, strict=True)
+    immediate = domain.backing.allocation == "immediate"
+    devices = zip(domain.devices, facts.device_backends, strict=True)
     fixed = [backed for device, backed in devices if device.model != "virtio-mem"]
     for backed in (*facts.cell_backends, *fixed):
-        if not (backed.nodes and backed.mode != "restrictive" and (backed.huge or immediate)):
-            continue
-        theirs = set().union(*(cpus.get(node, set()) for node in backed.nodes))
-        if any(cpus.values()) and not theirs:
-            yield Violation("libvirt-H16", "start", NO_CPUS, backed.place)
-        elif theirs and pinned is not None and not cut and not theirs & set(pinned):
-            yield Violation("libvirt-H16", "start", NO_AFFINITY, backed.place)
+        if backed.nodes and backed.mode != "restrictive" and (backed.huge or immediate):
+            pinned = domain.emulator_cpus
+            if says := refusal(host, backed.nodes, pinned, facts.qemu, facts.libvirt):
+                yield Violation("libvirt-H16", "start", says, backed.place)

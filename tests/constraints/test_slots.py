@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from slotsolver.constraints.slots import Slots
+from slotsolver.problem import Problem
+from slotsolver.size import GiB
 from tests.constraints.builders import (
     B,
     best,
@@ -120,3 +122,22 @@ def test_guests() -> None:
     guest = make_guest([2], 2, 6)
     plan = best(two_guests(guest, guest, rule(exactly=3, guests=["two"])))
     assert [len(g.dimms) for g in plan.guests] == [1, 3]
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+@pytest.mark.parametrize("more", [[], [{"kind": "step", "size": GiB}]])
+def test_exactly_may_exceed_an_open_maximum(count: int, more: list[dict[str, Any]]) -> None:
+    """So many DIMMs of one block at least have to be there, however much that is."""
+    guest = {
+        "name": "one",
+        "cells": [{"memory": GiB}],
+        "target": GiB,
+        "maximum": {"at_least": 2 * GiB},
+    }
+    document = {
+        "guests": [guest],
+        "policies": [{"kind": "guest-block", "size": GiB // 2}, rule(exactly=count), *more],
+        "objectives": [{"kind": "lowest-maxmem"}],
+    }
+    plan = best(Problem.model_validate(document))
+    assert plan.guests[0].maximum == max(2 * GiB, GiB + count * GiB // 2)
