@@ -134,25 +134,21 @@ class CellFacts:
             for dimm_page in self.dimm_pages or (page,)
             for nodes in self.nodes
         ]
-        found = [b for b in every if not (self._preallocates(b) and self._bars(b.nodes))]
-        if self.spread and any(map(self._preallocates, found)):
-            # a DIMM may lie on the nodes of any backing, with the pages of another
-            found = [b for b in found if not self._bars(b.nodes)]
+        found = [
+            b
+            for b in every
+            if not b.nodes
+            or not self.no_prealloc.issuperset(b.nodes)
+            or not (self.preallocates(b.page) or self.preallocates(b.dimm_page))
+        ]
         if not found:
             nodes = tuple(sorted({n for nodes in self.nodes for n in nodes}))
             raise no_cpus_there(self.id, max(self.pages), nodes)
         return tuple(sorted(found))
 
-    def _preallocates(self, backing: Backing) -> bool:
-        """Whether anything of the cell is allocated at the start if it is backed so."""
-        base = self.platform.base_page
-        return self.immediate or backing.page != base or backing.dimm_page != base
-
-    def _bars(self, nodes: tuple[int, ...]) -> bool:
-        """Whether nothing can be preallocated there; each DIMM of a spread cell has one node."""
-        if self.spread:
-            return not self.no_prealloc.isdisjoint(nodes)
-        return bool(nodes) and self.no_prealloc.issuperset(nodes)
+    def preallocates(self, page: int) -> bool:
+        """Whether memory on pages of this size is allocated at the start."""
+        return self.immediate or page != self.platform.base_page
 
     def require_page(self, policy: Policy, size: int) -> None:
         """Narrow to one page size."""

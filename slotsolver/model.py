@@ -276,10 +276,10 @@ class HostModel:
         """What of a booking each of its nodes has to have: all of it where the kernel chooses, else
         its share. Of p pages node k of n has ceil((p - k) / n); of several pieces that are no whole
         rounds it is asked for a few pages too many."""
-        number = len(booking.nodes)
-        if not booking.in_turn or number == 1:
+        if not booking.in_turn:
             yield booking
             return
+        number = len(booking.nodes)
         for place, node in enumerate(booking.nodes):
             share = self.model.new_int_var(0, 1 << 40, "")
             over = (number - 1 - place) * booking.in_turn if booking.in_turn > 1 else -place
@@ -410,7 +410,7 @@ def _uneven_pieces(guest: GuestFacts, cls: CellClass, backing: Backing, page: in
     """How many pieces of the cells of a class may have pages that are no whole rounds over their
     nodes, at least 1 where huge pages are interleaved, else 0."""
     cell = cls.cells[0].facts
-    interleaved = guest.guest.mode_of(cell.id) == "interleave"
+    interleaved = guest.guest.mode_of(cell.id) == "interleave" and len(backing.nodes) > 1
     if not interleaved or page == guest.platform.base_page or cell.virtio:
         return 0
     there = len(cls.cells) + sum((d.cell or 0) == cell.id for d in guest.guest.devices)

@@ -132,7 +132,18 @@ class Placement:
                 part = self.guest.new_int(0, cell.most(size, stage))
                 self.pieces[cell.facts.id, size, stage, node] = part
                 parts.append(part)
+                self._keep_off(cell, node, part)
             self.guest.model.add(sum(parts) == count)
+
+    def _keep_off(self, cell: CellModel, node: int, part: cp_model.IntVar) -> None:
+        """No DIMM lies where its pages cannot be preallocated."""
+        facts = cell.facts
+        pages = {b.dimm_page for b in facts.backings()}
+        for page in sorted(pages) if node in facts.no_prealloc else ():
+            if facts.preallocates(page):
+                row = self.guest.model.add(part == 0)
+                if page in cell.page_chosen:
+                    row.only_enforce_if(cell.page_chosen[page])
 
     def parts(self, cell: int, size: int, stage: int) -> list[tuple[int, Linear]]:
         """The DIMMs of one size and stage of a spread cell, by host node."""

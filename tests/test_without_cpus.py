@@ -12,7 +12,7 @@ import pytest
 from slotsolver import Infeasible, InputError, Plan, Problem, solve
 from slotsolver.canonical.normal import canonical
 from slotsolver.checker import check_plan
-from slotsolver.platforms.versions import NO_AFFINITY
+from slotsolver.platforms.versions import NO_AFFINITY, NO_CPUS
 from slotsolver.size import GiB, KiB, MiB
 
 PAGE = 2 * MiB
@@ -93,6 +93,45 @@ def test_spread_cells(pages: str | None) -> None:
     policies = [spread, {"kind": "page-size", "size": pages}] if pages else [spread]
     nodes, _ = nodes_of(problem(*policies))
     assert nodes == [(0,), (0,)]
+
+
+def test_a_spread_cell_does_not_mix_them() -> None:
+    """Its DIMMs are not on huge pages of one node because it may have ordinary ones there, or huge
+    ones on the other. Where these are too few, all of it has ordinary ones."""
+    data = changed(problem({"kind": "host-nodes", "nodes": "0-1", "spread": True}))
+    data["guests"][0].update(cells=[{}], boot=512 * MiB)
+    pools = [{"page_size": PAGE, "total": 300, "free": 300}]
+    data["host"]["nodes"][0].update(pools=pools, free=128 * MiB)
+    given = Problem.model_validate(data)
+    assert nodes_of(given)[0] == [(1,)]
+    plan = solve(given)
+    assert isinstance(plan, Plan)
+    assert {dimm.page_size for dimm in plan.guests[0].dimms} == {4 * KiB}
+    with_one = Problem.model_validate(data | {"policies": [*data["policies"], HUGE]})
+    assert isinstance(solve(with_one), Infeasible)
+
+
+def test_other_hosts() -> None:
+    """Nor is anything preallocated on such a node of a host that the guest may migrate to."""
+    there = problem().host
+    assert there is not None
+    given = problem(HUGE).model_copy(update={"also_hosts": (there,)})
+    plan = solve(given)
+    assert isinstance(plan, Plan)
+    (destination,) = plan.destinations
+    (guest,) = destination.guests
+    assert {(c.page_size, c.host_nodes) for c in guest.cells} == {(PAGE, (0,))}
+    cells = [cell.model_copy(update={"host_nodes": (1,)}) for cell in guest.cells]
+    moved = guest.model_copy(update={"cells": tuple(cells)})
+    wrong = destination.model_copy(update={"guests": (moved,)})
+    found = check_plan(given, plan.model_copy(update={"destinations": (wrong,)}))
+    assert NO_CPUS in {violation.says for violation in found}
+    first, second = there.nodes
+    empty = first.model_copy(update={"pools": (), "free": 0})
+    short = there.model_copy(update={"nodes": (empty, second)})
+    full = solve(given.model_copy(update={"also_hosts": (short,)}))
+    assert isinstance(full, Plan)
+    assert {c.page_size for c in full.destinations[0].guests[0].cells} == {4 * KiB}
 
 
 @pytest.mark.parametrize(

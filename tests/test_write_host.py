@@ -151,3 +151,14 @@ def test_restrictive_cells_may_lie_on_each_others_nodes() -> None:
     assert "which of host nodes 0,2 pays for cell 0, 1 is the kernel's choice, since mode" in note
     _, plan = planned([400], *[{"host_nodes": (0,), "mode": "restrictive"}] * 2)
     assert plan.notes == ()
+
+
+def test_interleaved_without_a_host() -> None:
+    """There are no nodes then, and nothing to be said of them."""
+    cells = [{"memory": 130 * MiB, "page_size": PAGE, "mode": "interleave"}] * 2
+    target = (260 + 3 * 128) * MiB
+    guest = {"name": "g", "cells": cells, "target": target, "maximum": {"at_least": GiB}}
+    policies = [{"kind": "slots", "exactly": 7}, {"kind": "relative-step", "ratio": "1/8"}]
+    plan = solve(Problem.model_validate({"guests": [guest], "policies": policies}))
+    assert isinstance(plan, Plan)
+    assert (plan.host, plan.notes) == (None, ())
